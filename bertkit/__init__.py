@@ -1,0 +1,1 @@
+"""bertkit fine-tunes, scores and uses BERT-type encoders."""

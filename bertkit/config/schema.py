@@ -1,0 +1,242 @@
+"""The recipe: every setting there is, its type, its default and what it means, once.
+
+`bertkit recipes schema` prints this file as JSON Schema, and `Recipe.model_validate` is the only way
+in: flags, `--set` and files all pass through it (see `loader.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from bertkit.config.names import METRIC_NAMES, PROBLEMS, TASK_NAMES
+
+DEFAULT_MODEL = "bert-base-uncased"
+
+
+class Section(BaseModel):
+    """Settings that belong together. Unknown keys are faults, and nothing is converted in silence."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+
+
+def _one_or_more(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _named_splits(value: Any) -> Any:
+    return {"validation": value} if isinstance(value, str) else value
+
+
+def _as_names(value: Any) -> Any:
+    """Label names may be written as bare numbers or words: `[1, 2, 3]`, `[true, false]`."""
+    if isinstance(value, list):
+        return [str(item).lower() if isinstance(item, bool) else str(item) for item in value]
+    return value
+
+
+Names = Annotated[list[str], BeforeValidator(_one_or_more)]
+Splits = Annotated[dict[str, str], BeforeValidator(_named_splits)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+
+
+class TaskSection(Section):
+    """What the columns mean."""
+
+    type: Literal[TASK_NAMES]  # type: ignore[valid-type]
+    """The task type."""
+    text: Annotated[Names, Field(min_length=1, max_length=2)] = ["text"]
+    """The column with the text, or the two columns of a pair."""
+    label: str = "label"
+    """The column with the label, the list of labels or the number."""
+    labels: Annotated[list[str] | None, BeforeValidator(_as_names)] = None
+    """Label names in the order of their numbers; empty: read from the data."""
+    problem: Literal[("auto", *PROBLEMS)] = "auto"  # type: ignore[valid-type]
+    """What is predicted: one label, several labels, a number; `auto` looks at the label column."""
+    window: Annotated[int, Field(ge=16)] | None = None
+    """Read long texts in windows of so many tokens instead of cutting them at train.max_length."""
+    stride: Annotated[int, Field(ge=0)] = 32
+    """Tokens that one window shares with the next."""
+
+    @field_validator("labels")
+    @classmethod
+    def _distinct(cls, labels: list[str] | None) -> list[str] | None:
+        if labels is not None and len(labels) < 2:
+            raise ValueError("needs at least two labels")
+        if labels is not None and len(set(labels)) < len(labels):
+            twice = sorted({name for name in labels if labels.count(name) > 1})
+            raise ValueError(f"gives a label twice: {', '.join(twice)}")
+        return labels
+
+    @model_validator(mode="after")
+    def _fits(self) -> TaskSection:
+        if self.type == "nli" and len(self.text) != 2:
+            raise ValueError("nli needs two text columns, premise and hypothesis: text: [premise, hypothesis]")
+        if self.window is not None and len(self.text) == 2:
+            raise ValueError("window reads one long text; with a pair set train.max_length instead")
+        if self.window is not None and self.stride > self.window // 2:
+            raise ValueError(f"stride {self.stride} is more than half the window of {self.window} tokens")
+        return self
+
+
+class DataSection(Section):
+    """Where rows come from."""
+
+    source: str | None = None
+    """A Hub id, a folder, or `package:NAME`; empty: train, eval and test name files."""
+    config: str | None = None
+    """The configuration of a Hub data set, as `sst2` of `nyu-mll/glue`."""
+    revision: str | None = None
+    """The branch, tag or commit of a Hub data set."""
+    train: str | None = None
+    """The split (or file) to train on."""
+    eval: Splits = {}
+    """Splits (or files) to score, by name; the first one selects the best checkpoint."""
+    test: str | None = None
+    """A split (or file) that is scored once, after training, or predicted where it has no labels."""
+    eval_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    """The share of the training rows that is kept for evaluation when there is no eval split."""
+    limit: Annotated[int, Field(ge=1)] | None = None
+    """Use only so many rows of each split, for a smoke run."""
+    streaming: bool = False
+    """Read a Hub split row by row and stop at `limit`, instead of downloading it whole."""
+
+    @model_validator(mode="after")
+    def _bounded(self) -> DataSection:
+        if self.streaming and (self.limit is None or self.source is None):
+            raise ValueError("streaming needs a Hub source and a limit: it reads the first rows and stops")
+        return self
+
+
+class ModelSection(Section):
+    """The encoder."""
+
+    name: str = DEFAULT_MODEL
+    """A Hub id, a folder, a run, or `minilm` (from the extra `bertkit[demo]`)."""
+    revision: str | None = None
+    """The branch, tag or commit on the Hub."""
+    head: Literal["auto", "new"] = "auto"
+    """`auto` goes on with a trained head whose label names fit; `new` starts a fresh one."""
+
+
+class TrainSection(Section):
+    """How the weights are changed. A batch is what one optimizer step sees, over all processes."""
+
+    epochs: Annotated[float, Field(gt=0)] = 3.0
+    """Passes over the training rows."""
+    max_steps: Annotated[int, Field(ge=1)] | None = None
+    """Stop after so many optimizer steps instead of `epochs`."""
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 2e-5
+    """The peak learning rate."""
+    batch_size: Annotated[int, Field(ge=1)] = 32
+    """Examples (with windows: windows) of one optimizer step, over all processes."""
+    micro_batch_size: Annotated[int, Field(ge=1)] | None = None
+    """Compute a batch in pieces of so many examples and accumulate their gradients; empty: at once."""
+    max_length: Annotated[int, Field(ge=8)] = 128
+    """Tokens of one example, special ones included; what is over is cut, and the share is printed."""
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    """The learning rate after warm-up: falls to 0 in a line, in a half cosine, or stays."""
+    warmup_ratio: Fraction = 0.1
+    """The share of the steps in which the learning rate rises from 0."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    """AdamW's decoupled decay; biases and norms have none."""
+    adam_beta1: Fraction = 0.9
+    """AdamW's decay of the mean of gradients."""
+    adam_beta2: Fraction = 0.999
+    """AdamW's decay of the mean of squared gradients."""
+    adam_epsilon: Annotated[float, Field(gt=0)] = 1e-8
+    """AdamW's term against division by zero."""
+    max_grad_norm: Annotated[float, Field(gt=0)] | None = 1.0
+    """Gradients are scaled down to this norm; empty: never."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """bf16 computes matrix products in bfloat16 over fp32 weights; `auto`: where the hardware has it."""
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 42
+    """Seeds the new head, dropout, the order of rows and the eval split made here."""
+    eval_every_steps: Annotated[int, Field(ge=1)] | None = None
+    """Evaluate every so many optimizer steps; empty: after each epoch."""
+    early_stopping: Annotated[int, Field(ge=1)] | None = None
+    """Stop after so many evaluations without a better one."""
+    class_weights: Literal["auto"] | dict[str, Annotated[float, Field(gt=0)]] | None = None
+    """`auto`: inverse to the frequency of each label; or a weight by label name."""
+    label_smoothing: Fraction = 0.0
+    """The share of the target that is spread over all labels."""
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Each layer below the head learns at this share of the rate of the layer above it."""
+    freeze_embeddings: bool = False
+    """Do not train the embeddings."""
+    freeze_layers: Annotated[int, Field(ge=0)] = 0
+    """Do not train so many layers, counted from the bottom (and the embeddings)."""
+    reinit_layers: Annotated[int, Field(ge=0)] = 0
+    """Start so many layers afresh, counted from the top (Zhang et al. 2021)."""
+    gradient_checkpointing: bool = False
+    """Compute activations twice instead of keeping them: less memory, about a third slower."""
+
+
+class MetricsSection(Section):
+    """What is reported."""
+
+    report: list[Literal[METRIC_NAMES]] | None = None  # type: ignore[valid-type]
+    """The metrics to compute; empty: the usual ones of the problem."""
+    select: Literal[METRIC_NAMES] | None = None  # type: ignore[valid-type]
+    """The metric that decides which checkpoint is best; empty: the first of `report`."""
+
+    @model_validator(mode="after")
+    def _selected_is_reported(self) -> MetricsSection:
+        if self.select is not None and self.report is not None and self.select not in self.report:
+            raise ValueError(f"select: {self.select} is not among report: [{', '.join(self.report)}]")
+        return self
+
+
+class Published(Section):
+    """A published score to print beside ours."""
+
+    model: str
+    """The encoder that reached it."""
+    metric: Literal[METRIC_NAMES]  # type: ignore[valid-type]
+    """The metric."""
+    value: float
+    """The score as published: metrics that are shares are in percent."""
+    split: str | None = None
+    """The eval split; empty: the first one."""
+    source: str
+    """Where it is published, and with which settings."""
+
+
+def _model_section(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+class Recipe(Section):
+    """What differs between data sets, whole and checked."""
+
+    version: Annotated[int, Field(ge=1)] = 1
+    """Goes up when scores would change."""
+    task: TaskSection
+    """What the columns mean."""
+    data: DataSection = DataSection()
+    """Where rows come from."""
+    model: Annotated[ModelSection, BeforeValidator(_model_section)] = ModelSection()
+    """The encoder; a bare name will do."""
+    train: TrainSection = TrainSection()
+    """How the weights are changed."""
+    metrics: MetricsSection = MetricsSection()
+    """What is reported."""
+    published: list[Published] = []
+    """Published scores to print beside ours."""
+
+    @model_validator(mode="after")
+    def _weights_name_labels(self) -> Recipe:
+        weights, labels = self.train.class_weights, self.task.labels
+        if isinstance(weights, Mapping) and labels is not None and (unknown := set(weights) - set(labels)):
+            raise ValueError(
+                f"train.class_weights names {', '.join(sorted(unknown))}, which is not among task.labels: "
+                f"{', '.join(labels)}"
+            )
+        return self
+
+    @property
+    def select_metric(self) -> str | None:
+        """The metric that decides, where the recipe names one."""
+        return self.metrics.select or (self.metrics.report[0] if self.metrics.report else None)

@@ -1,0 +1,1 @@
+"""Sources, readers, checks and batches: from where rows lie to tensors on the way to a model."""

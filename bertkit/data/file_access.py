@@ -1,0 +1,132 @@
+"""Opening a data file, and telling early that it is not what its name says."""
+
+from __future__ import annotations
+
+import difflib
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+from bertkit.errors import DataError
+
+HEAD_BYTES = 65_536
+UTF8_BOM = b"\xef\xbb\xbf"
+_LISTED_NAMES = 1_000  # a folder may hold millions: a hint is not worth reading them all
+
+# First bytes -> what it is, and what to do about it. UTF-32 stands before UTF-16: it starts alike.
+_FOREIGN = (
+    (b"\xff\xfe\x00\x00", "the file is UTF-32, not UTF-8", "iconv -f UTF-32 -t UTF-8 {name} > NEW-FILE"),
+    (b"\x00\x00\xfe\xff", "the file is UTF-32, not UTF-8", "iconv -f UTF-32 -t UTF-8 {name} > NEW-FILE"),
+    (b"\xff\xfe", "the file is UTF-16, not UTF-8", "iconv -f UTF-16 -t UTF-8 {name} > NEW-FILE"),
+    (b"\xfe\xff", "the file is UTF-16, not UTF-8", "iconv -f UTF-16 -t UTF-8 {name} > NEW-FILE"),
+    (
+        b"version https://git-lfs.github.com/spec/",
+        "a git-LFS pointer stands in place of the data",
+        "git lfs pull",
+    ),
+    (b"\x1f\x8b", "the file is compressed (gzip)", "unpack it first: gzip -dk {name}"),
+    (b"\x28\xb5\x2f\xfd", "the file is compressed (zstd)", "unpack it first: zstd -d {name}"),
+    (b"BZh", "the file is compressed (bzip2)", "unpack it first: bzip2 -dk {name}"),
+    (b"\xfd7zXZ\x00", "the file is compressed (xz)", "unpack it first: xz -dk {name}"),
+    (
+        b"PK\x03\x04",
+        "the file is a zip archive or a spreadsheet",
+        "unpack it, or save the sheet as CSV (UTF-8)",
+    ),
+    (b"\xd0\xcf\x11\xe0", "the file is a spreadsheet (.xls)", "save the sheet as CSV (UTF-8)"),
+)
+
+
+@contextmanager
+def open_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a regular file for reading bytes.
+
+    Raises:
+        DataError: it is missing, a folder, no regular file (a pipe would hang), or cannot be read.
+    """
+    try:
+        _check_kind(path, path.stat().st_mode)
+        with path.open("rb") as stream:
+            yield stream
+    except (FileNotFoundError, NotADirectoryError):
+        raise missing(path) from None
+    except PermissionError:
+        raise DataError(f"{path}: no permission to read it", hint=f"chmod u+r {path}") from None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise DataError(f"{path}: cannot be read: {reason}", hint="check the name and the disk") from None
+
+
+def _check_kind(path: Path, mode: int) -> None:
+    if stat.S_ISDIR(mode):
+        raise DataError(f"{path}: this is a folder, a file is needed", hint=f"name a file in it: {path}/...")
+    if not stat.S_ISREG(mode):
+        raise DataError(
+            f"{path}: this is a pipe or a device, not a regular file",
+            hint="write its content to a file first, and name that file",
+        )
+
+
+def missing(path: Path) -> DataError:
+    """The error for a path that leads nowhere; its hint names the nearest thing that exists."""
+    if path.is_symlink():
+        return DataError(f"{path}: the link points to nothing", hint=f"see where it points: ls -l {path}")
+    if not path.parent.is_dir():
+        return DataError(f"{path}: no such file: there is no folder {path.parent}", hint="check the path")
+    try:
+        names = sorted(entry.name for entry in islice(path.parent.iterdir(), _LISTED_NAMES))
+    except OSError:
+        names = []
+    near = difflib.get_close_matches(path.name, names, n=1)
+    hint = f"did you mean {path.parent / near[0]}?" if near else f"see what is there: ls {path.parent}"
+    return DataError(f"{path}: no such file", hint=hint)
+
+
+def read_head(path: Path) -> bytes:
+    """The first 64 KiB without a UTF-8 byte order mark.
+
+    Raises:
+        DataError: the file cannot be read, is empty, or holds something that no reader takes:
+            UTF-16, a compressed file, a git-LFS pointer, a web page.
+    """
+    with open_file(path) as stream:
+        head = stream.read(HEAD_BYTES)
+    head = head.removeprefix(UTF8_BOM)
+    start = head.lstrip()[:64].lower()
+    if not start and len(head) < HEAD_BYTES - len(UTF8_BOM):
+        raise DataError(f"{path}: the file is empty", hint="check how it was written, or name another file")
+    for magic, what, hint in _FOREIGN:
+        if head.startswith(magic):
+            raise DataError(f"{path}: {what}", hint=hint.format(name=path))
+    if start.startswith((b"<!doctype html", b"<html")):
+        raise DataError(
+            f"{path}: a web page (HTML) stands in place of the data",
+            hint="the download gave a page, not the file: take the link of the raw file",
+        )
+    return head
+
+
+def not_utf8(name: str | Path, line: int, data: bytes, position: int) -> DataError:
+    """The error for a byte that is not UTF-8.
+
+    Args:
+        name: the file, as the user gave it.
+        line: number of the line, from 1.
+        data: the bytes of that line.
+        position: index of the byte in `data`, from 0.
+    """
+    return DataError(
+        f"{name}:{line}: byte 0x{data[position]:02x} (number {position + 1} of the line) is not UTF-8",
+        hint=f"if the file is Latin-1: iconv -f latin1 -t utf-8 {name} > NEW-FILE",
+    )
+
+
+def nul_byte(name: str | Path, line: int) -> DataError:
+    """The error for a NUL byte in text."""
+    return DataError(
+        f"{name}:{line}: the line holds a NUL byte",
+        hint="the file is damaged, binary, or UTF-16 (then: iconv -f UTF-16LE -t UTF-8)",
+    )

@@ -1,0 +1,48 @@
+"""Where a row of a file stands, in the words of a message."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bertkit.data.rows import Place
+
+
+@dataclass(frozen=True)
+class LinePlace:
+    """`reviews.csv:12`: the line, from 1, at which a row starts."""
+
+    name: str
+    lines: Sequence[int]
+
+    def __call__(self, index: int, /) -> str:
+        return f"{self.name}:{self.lines[index]}"
+
+
+@dataclass(frozen=True)
+class CountPlace:
+    """`reviews.parquet: row 12`: for what has no lines; counts from 1."""
+
+    name: str
+    noun: str = "row"
+
+    def __call__(self, index: int, /) -> str:
+        return f"{self.name}: {self.noun} {index + 1}"
+
+
+@dataclass(frozen=True)
+class JoinedPlace:
+    """Rows of several files, one file after the other.
+
+    Attributes:
+        starts: the index of the first row of each file, ascending, the first one 0.
+        places: the place of each file, called with an index inside that file.
+    """
+
+    starts: Sequence[int]
+    places: Sequence[Place]
+
+    def __call__(self, index: int, /) -> str:
+        part = bisect_right(self.starts, index) - 1
+        return self.places[part](index - self.starts[part])

@@ -1,0 +1,1 @@
+"""Scores: from predictions and references to figures that can be trusted."""

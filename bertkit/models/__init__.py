@@ -1,0 +1,1 @@
+"""Encoder, head and tokenizer: found, checked, loaded, saved."""

@@ -1,0 +1,1 @@
+"""One verb each, start to end, readable as a script. This is the Python API."""
