@@ -51,7 +51,7 @@ class MissingPackageError(BertkitError):
     """An optional package that this feature needs is not installed."""
 
 
-class Interrupted(BertkitError):  # noqa: N818 - it is no fault of anything
+class Interrupted(BertkitError):
     """Stopped by a signal after the state was saved.
 
     Args:

@@ -59,7 +59,9 @@ def find_recipe(name: str) -> Path:
         if path.is_dir() and (path / "recipe.yaml").is_file():
             return path / "recipe.yaml"
         if not path.is_file():
-            raise RecipeError(f"no recipe file {name}", hint="bertkit recipes lists those that come with bertkit")
+            raise RecipeError(
+                f"no recipe file {name}", hint="bertkit recipes lists those that come with bertkit"
+            )
         return path
     path = recipes_folder() / f"{name}.yaml"
     if not path.is_file():

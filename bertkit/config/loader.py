@@ -47,7 +47,9 @@ class _Draft:
         node = self.values
         for part in key[:-1]:
             if not isinstance(node.get(part), dict):
-                node[part] = {"name": node[part]} if part == "model" and isinstance(node.get(part), str) else {}
+                node[part] = (
+                    {"name": node[part]} if part == "model" and isinstance(node.get(part), str) else {}
+                )
             node = node[part]
         node[key[-1]] = value
         self.places[key] = place
@@ -167,7 +169,9 @@ def _as_error(faults: list[str], path: Path) -> RecipeError:
 def _read_text(path: Path) -> str:
     try:
         if path.stat().st_size > MAX_RECIPE_BYTES:
-            raise RecipeError(f"{path} is too large for a recipe", hint="is it a data file? give it with --train")
+            raise RecipeError(
+                f"{path} is too large for a recipe", hint="is it a data file? give it with --train"
+            )
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise RecipeError(f"{path} is not UTF-8 text", hint="save the recipe as UTF-8") from error

@@ -73,7 +73,9 @@ class TaskSection(Section):
     @model_validator(mode="after")
     def _fits(self) -> TaskSection:
         if self.type == "nli" and len(self.text) != 2:
-            raise ValueError("nli needs two text columns, premise and hypothesis: text: [premise, hypothesis]")
+            raise ValueError(
+                "nli needs two text columns, premise and hypothesis: text: [premise, hypothesis]"
+            )
         if self.window is not None and len(self.text) == 2:
             raise ValueError("window reads one long text; with a pair set train.max_length instead")
         if self.window is not None and self.stride > self.window // 2:

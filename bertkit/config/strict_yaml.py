@@ -70,7 +70,8 @@ def parse_document(text: str, *, origin: str) -> Document:
             node = loader.get_single_node()
             if node is None:
                 raise RecipeError(
-                    f"{origin} is empty", hint="start from one that works: bertkit recipes copy classification"
+                    f"{origin} is empty",
+                    hint="start from one that works: bertkit recipes copy classification",
                 )
             lines: dict[Path, int] = {}
             _survey(node, (), lines, origin=origin, seen=set())

@@ -47,6 +47,8 @@ def open_file(path: Path) -> Iterator[BinaryIO]:
     Raises:
         DataError: it is missing, a folder, no regular file (a pipe would hang), or cannot be read.
     """
+    if "\0" in str(path):
+        raise DataError(f"{str(path)!r}: the name holds a NUL character", hint="check the name")
     try:
         _check_kind(path, path.stat().st_mode)
         with path.open("rb") as stream:
@@ -68,6 +70,14 @@ def _check_kind(path: Path, mode: int) -> None:
             f"{path}: this is a pipe or a device, not a regular file",
             hint="write its content to a file first, and name that file",
         )
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder stands there; where that cannot be told it is none, and `open_file` says why."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def missing(path: Path) -> DataError:

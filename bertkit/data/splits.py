@@ -1,0 +1,46 @@
+"""Cut an eval split off the training rows where a data set brings none."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+
+
+def hold_out(
+    strata: Sequence[Hashable], texts: Sequence[Hashable], *, fraction: float, seed: int
+) -> tuple[list[int], list[int]]:
+    """Cut rows in two, with the share of each label kept and equal texts on the same side.
+
+    Args:
+        strata: the label of each row (None for all rows of a regression).
+        texts: what makes two rows the same, so that no eval row was trained on.
+        fraction: the share that is held out, between 0 and 1.
+        seed: makes the cut repeatable.
+
+    Returns:
+        Row numbers to train on and row numbers held out, each in the order of the rows. A label with a
+        single text stays in training; with two rows or more at least one row is held out.
+    """
+    groups: dict[Hashable, list[int]] = {}
+    for row, text in enumerate(texts):
+        groups.setdefault(text, []).append(row)
+    by_label: dict[Hashable, list[list[int]]] = defaultdict(list)
+    for rows in groups.values():
+        by_label[strata[rows[0]]].append(rows)
+    order = np.random.default_rng(seed)
+    held: list[int] = []
+    for label in sorted(by_label, key=repr):
+        members = by_label[label]
+        wanted = fraction * sum(len(rows) for rows in members)
+        taken = 0
+        for position in order.permutation(len(members))[: len(members) - 1]:
+            if taken + len(members[position]) / 2 > wanted:
+                break
+            held += members[position]
+            taken += len(members[position])
+    if not held and len(groups) > 1:
+        held = list(list(groups.values())[int(order.integers(len(groups)))])
+    held_rows = set(held)
+    return [row for row in range(len(texts)) if row not in held_rows], sorted(held_rows)

@@ -1,0 +1,106 @@
+"""CSV and TSV files: the header, and every value as the text that it is."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from bertkit.data.delimited import DelimitedRecord, DelimitedRecords, find_delimiter
+from bertkit.data.file_access import not_utf8, nul_byte, open_file
+from bertkit.data.line_source import LineSource
+from bertkit.data.places import LinePlace
+from bertkit.data.rows import Rows
+from bertkit.errors import DataError
+
+UNNAMED_FIRST_COLUMN = "column 1"
+
+
+def check_header(record: DelimitedRecord, name: str | Path) -> tuple[str, ...]:
+    """The column names, trimmed.
+
+    A first column without a name, as pandas writes for its index, becomes `column 1`.
+
+    Raises:
+        DataError: the header cannot be read, or a name is empty or stands twice.
+    """
+    place = f"{name}:{record.line}"
+    if record.fault:
+        raise DataError(
+            f"{place}: {record.fault}", hint="the first line has to hold the names of the columns"
+        )
+    columns = [field.strip() for field in record.fields]
+    columns[0] = columns[0] or UNNAMED_FIRST_COLUMN
+    return check_names(columns, place)
+
+
+def check_names(columns: Iterable[str], place: str) -> tuple[str, ...]:
+    """The same names.
+
+    Raises:
+        DataError: one is empty or stands twice.
+    """
+    positions: dict[str, int] = {}
+    for position, column in enumerate(columns, start=1):
+        if not column:
+            raise DataError(f"{place}: column {position} has no name", hint="name it, or remove the column")
+        if column in positions:
+            raise DataError(
+                f"{place}: columns {positions[column]} and {position} are both named {column!r}",
+                hint="rename or remove one of them",
+            )
+        positions[column] = position
+    return tuple(positions)
+
+
+def read_delimited(path: Path, *, delimiter: str | None = None) -> Rows:
+    """Read a CSV or TSV file; every value stays the text that it is.
+
+    Args:
+        path: a regular file in UTF-8.
+        delimiter: None: found from the header line.
+
+    Raises:
+        DataError: with the line at which the row starts.
+    """
+    with open_file(path) as stream:
+        lines = _text_lines(stream, path)
+        first = next(lines, "")
+        delimiter = delimiter or find_delimiter(first)
+        parsed = DelimitedRecords(chain([first], lines), delimiter=delimiter)
+        header = next(parsed, None)
+        if header is None:
+            raise DataError(
+                f"{path}: the file is empty", hint="check how it was written, or name another file"
+            )
+        columns = check_header(header, path)
+        parsed.width = len(columns)
+        records: list[dict[str, Any]] = []
+        numbers = array("Q")
+        for record in parsed:
+            if record.fault:
+                raise DataError(f"{path}:{record.line}: {record.fault}", hint=_row_hint(delimiter))
+            records.append(dict(zip(columns, record.fields, strict=True)))
+            numbers.append(record.line)
+    if not records:
+        raise DataError(
+            f"{path}:{header.line}: no row follows the header", hint="check how the file was written"
+        )
+    return Rows(records=records, columns=columns, origin=str(path), place=LinePlace(str(path), numbers))
+
+
+def _text_lines(stream: BinaryIO, path: Path) -> Iterator[str]:
+    for number, line in enumerate(LineSource(stream, split_at_cr=True), start=1):
+        if b"\0" in line:
+            raise nul_byte(path, number)
+        try:
+            yield line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise not_utf8(path, number, line, error.start) from None
+
+
+def _row_hint(delimiter: str) -> str:
+    shown = {"\t": "a tab", ",": "a comma"}.get(delimiter, repr(delimiter))
+    return f'put quotes around a value that holds {shown}, and write a quote inside quotes as ""'

@@ -1,0 +1,224 @@
+"""Load tokenizer, encoder and head from a checked folder; save them so that plain transformers loads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bertkit.errors import ModelError
+from bertkit.models.contract import ModelContract, configured_labels, write_contract
+from bertkit.models.sources import ModelSource
+from bertkit.runs.atomic import replacing_folder
+
+if TYPE_CHECKING:
+    from torch import nn
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+_PROBLEM_TYPES = {
+    "single_label": "single_label_classification",
+    "multi_label": "multi_label_classification",
+    "regression": "regression",
+}
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model in memory.
+
+    Attributes:
+        model: in float32, on the CPU, in evaluation mode.
+        tokenizer: backed by the tokenizers library.
+        new_head: True if the head has no trained weights.
+    """
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerFast
+    new_head: bool
+
+
+def trained_labels(source: ModelSource) -> tuple[str, ...] | None:
+    """The output names of a checkpoint with a classification head, None for a bare encoder."""
+    architectures = source.config.get("architectures") or []
+    if not any("SequenceClassification" in str(name) for name in architectures):
+        return None
+    return configured_labels(source.config)
+
+
+def load_tokenizer(source: ModelSource) -> PreTrainedTokenizerFast:
+    """Load the tokenizer of a model folder.
+
+    Raises:
+        ModelError: if there is none, it has no padding token (decoders), or is not backed by `tokenizers`.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            source.folder, local_files_only=True, trust_remote_code=False
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
+        raise ModelError(
+            f"{source.name}: its tokenizer cannot be loaded: {_first_line(error)}",
+            hint="a model folder holds tokenizer.json or vocab.txt",
+        ) from error
+    if not tokenizer.is_fast:
+        raise ModelError(
+            f"{source.name}: its tokenizer has no fast form", hint="take a checkpoint with tokenizer.json"
+        )
+    if tokenizer.pad_token_id is None:
+        raise ModelError(
+            f"{source.name} is no encoder: it has no padding token", hint="take a BERT-type encoder"
+        )
+    return tokenizer
+
+
+def load_model(
+    source: ModelSource, *, problem: str, labels: Sequence[str], new_head: bool, require_head: bool = False
+) -> LoadedModel:
+    """Load a model for classification or regression.
+
+    Args:
+        source: where it lies.
+        problem: single_label, multi_label or regression.
+        labels: names of the outputs in their order; empty for a regression.
+        new_head: start the head afresh, also where the checkpoint has one.
+        require_head: refuse a checkpoint whose head is not trained.
+
+    Raises:
+        ModelError: if it is no encoder, broken, or has no head where one is required.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModelForSequenceClassification
+
+    tokenizer = load_tokenizer(source)
+    names = list(labels) or ["LABEL_0"]
+    try:
+        config = AutoConfig.from_pretrained(source.folder, local_files_only=True)
+        if getattr(config, "is_decoder", False) or _is_decoder(config):
+            raise ModelError(
+                f"{source.name} is a decoder ({config.model_type})", hint="take a BERT-type encoder"
+            )
+        config.num_labels = len(names)
+        config.id2label = dict(enumerate(names))
+        config.label2id = {name: number for number, name in enumerate(names)}
+        config.problem_type = _PROBLEM_TYPES[problem]
+        with quiet_transformers():
+            model, report = AutoModelForSequenceClassification.from_pretrained(
+                source.folder, config=config, dtype=torch.float32, use_safetensors=True, local_files_only=True,
+                trust_remote_code=False, output_loading_info=True, ignore_mismatched_sizes=new_head,
+            )  # fmt: skip
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise ModelError(
+            f"{source.name} cannot be loaded: {_first_line(error)}",
+            hint="fetch it again, or take another checkpoint",
+        ) from error
+    fresh = [name for name in report["missing_keys"] if not _is_pooler(name)]
+    fresh += [entry[0] if isinstance(entry, tuple) else entry for entry in report["mismatched_keys"]]
+    prefix = f"{model.base_model_prefix}."
+    lost = [name for name in fresh if name.startswith(prefix)]
+    if lost:
+        raise ModelError(
+            f"{source.name}: {len(lost)} weights of the encoder are missing ({lost[0]})",
+            hint="fetch it again, or take another checkpoint",
+        )
+    if fresh and require_head:
+        raise ModelError(
+            f"{source.name} has no trained head",
+            hint="fine-tune it first: bertkit finetune RECIPE --model ...",
+        )
+    if new_head and not fresh:
+        _restart_head(model)
+    check_vocabulary(model, tokenizer, source.name)
+    return LoadedModel(model.eval(), tokenizer, bool(fresh) or new_head)
+
+
+def check_vocabulary(model: Any, tokenizer: Any, name: str) -> None:
+    """Refuse a tokenizer whose ids the embedding does not have.
+
+    Raises:
+        ModelError: with both sizes.
+    """
+    rows = model.get_input_embeddings().num_embeddings
+    if len(tokenizer) > rows:
+        raise ModelError(
+            f"{name}: the tokenizer knows {len(tokenizer):,} tokens, the embedding has {rows:,} rows",
+            hint="tokenizer and model do not belong together: fetch both again",
+        )
+
+
+def position_limit(source: ModelSource) -> int:
+    """How many tokens the encoder can read; RoBERTa's positions begin after the padding index."""
+    positions = source.config.get("max_position_embeddings")
+    if not positions:
+        return 1 << 20  # relative positions: no limit of its own
+    offset = int(source.config.get("pad_token_id") or 0) + 1
+    after_padding = source.config["model_type"] in (
+        "roberta",
+        "xlm-roberta",
+        "camembert",
+        "xlm-roberta-xl",
+        "mpnet",
+    )
+    return int(positions) - (offset if after_padding else 0)
+
+
+def save_model(loaded: LoadedModel, folder: Path, contract: ModelContract) -> None:
+    """Write weights (safetensors), tokenizer and contract in one step."""
+    with replacing_folder(folder) as temporary:
+        loaded.model.save_pretrained(temporary)
+        loaded.tokenizer.save_pretrained(temporary)
+        write_contract(temporary, contract)
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Keep transformers' own report about missing head weights from the terminal: bertkit says it itself."""
+    from transformers.utils import logging
+
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+
+
+def _restart_head(model: PreTrainedModel) -> None:
+    """Give every module outside the encoder fresh weights."""
+    encoder = model.base_model
+    for child in model.children():
+        if child is not encoder:
+            child.apply(model._init_weights)
+
+
+def _is_pooler(name: str) -> bool:
+    """Checkpoints of sentence encoders often come without BERT's pooler: it counts to the head."""
+    return ".pooler." in f".{name}" or "pooler." in name
+
+
+def _is_decoder(config: Any) -> bool:
+    from transformers import MODEL_FOR_MASKED_LM_MAPPING, MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
+
+    return (
+        type(config) in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
+        and type(config) not in MODEL_FOR_MASKED_LM_MAPPING
+        and config.model_type != "xlnet"  # permutes instead of masking, and reads both directions
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().split("\n", 1)[0] or type(error).__name__
+
+
+def encoder_layers(model: PreTrainedModel) -> list[nn.Module]:
+    """The encoder's layers from bottom to top, found by their number; empty where layers share weights."""
+    from torch import nn
+
+    count = getattr(model.config, "num_hidden_layers", 0)
+    lists = [module for module in model.base_model.modules() if isinstance(module, nn.ModuleList)]
+    stacks = [stack for stack in lists if len(stack) == count]
+    return list(stacks[0]) if stacks else []

@@ -1,0 +1,239 @@
+"""The training loop: a generator of events. It knows no file, no terminal and no metric."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bertkit.config.schema import TrainSection
+from bertkit.data.batching import Rows, plan_training, share_of_process, split_micro_batches
+from bertkit.data.features import Features, Padding, Targets, collate
+from bertkit.errors import TrainingError
+from bertkit.training.events import Evaluation, Event, SmallerBatches, Step
+from bertkit.training.optimizer import learning_rate_at, set_learning_rate
+
+if TYPE_CHECKING:
+    import torch
+    from accelerate import Accelerator
+
+Loss = Callable[[Any, "torch.Tensor"], "torch.Tensor"]
+Evaluate = Callable[[], tuple[Mapping[str, float], float]]
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What is trained on.
+
+    Attributes:
+        features: token ids.
+        targets: what the loss compares with, and the weight of each feature.
+        padding: how batches are filled up.
+    """
+
+    features: Features
+    targets: Targets
+    padding: Padding
+
+
+@dataclass
+class TrainingState:
+    """Everything the loop changes; saved and restored, a training goes on exactly.
+
+    Attributes:
+        model, optimizer: as prepared by Accelerate.
+        accelerator: devices, precision and processes.
+        step: optimizer steps done.
+        best: the best selecting score so far (greater is better), None before the first.
+        best_step: the step it was reached at.
+        without_gain: evaluations since the best one.
+        micro_batch_size: features computed at once by a process; None: its whole share.
+    """
+
+    model: Any
+    optimizer: Any
+    accelerator: Accelerator
+    step: int = 0
+    best: float | None = None
+    best_step: int = 0
+    without_gain: int = 0
+    micro_batch_size: int | None = None
+
+
+def steps_per_epoch(features: int, settings: TrainSection) -> int:
+    """Optimizer steps of one pass; the last one may see fewer rows."""
+    return math.ceil(features / settings.batch_size)
+
+
+def total_steps(features: int, settings: TrainSection) -> int:
+    """Optimizer steps of the whole training."""
+    return settings.max_steps or max(1, math.ceil(settings.epochs * steps_per_epoch(features, settings)))
+
+
+def train(
+    state: TrainingState, data: TrainingData, settings: TrainSection, *, loss: Loss, evaluate: Evaluate
+) -> Iterator[Event]:
+    """Train until the steps are done or early stopping ends it.
+
+    Args:
+        state: changed in place; consistent whenever an event is out.
+        data: the training features.
+        settings: the recipe's `train` section.
+        loss: model outputs and targets to the loss of each feature, (batch,).
+        evaluate: scores by metric, and the one that selects (greater is better).
+
+    Yields:
+        A `Step` after each optimizer step, an `Evaluation` at each epoch's end (or every
+        `eval_every_steps`) and after the last step.
+
+    Raises:
+        TrainingError: when the loss is no number any more, or one row does not fit into memory.
+    """
+    per_epoch = steps_per_epoch(len(data.features), settings)
+    last = total_steps(len(data.features), settings)
+    every = settings.eval_every_steps or per_epoch
+    plan: list[Rows] = []
+    planned_epoch = -1
+    while state.step < last:
+        epoch, position = divmod(state.step, per_epoch)
+        if epoch != planned_epoch:
+            plan = plan_training(
+                data.features.lengths, batch_size=settings.batch_size, seed=settings.seed, epoch=epoch
+            )
+            planned_epoch = epoch
+        rate = learning_rate_at(state.step, last, settings)
+        set_learning_rate(state.optimizer, rate)
+        result = yield from _step_within_memory(state, data, settings, plan[position], loss)
+        state.step += 1
+        yield Step(state.step, state.step / per_epoch, result.loss, rate, result.grad_norm, result.tokens)
+        if state.step % every == 0 or state.step == last:
+            yield _judge(state, state.step / per_epoch, evaluate)
+            if settings.early_stopping is not None and state.without_gain >= settings.early_stopping:
+                return
+
+
+def _judge(state: TrainingState, epoch: float, evaluate: Evaluate) -> Evaluation:
+    state.model.eval()
+    scores, selecting = evaluate()
+    is_best = not math.isnan(selecting) and (state.best is None or selecting > state.best)
+    if is_best:
+        state.best, state.best_step, state.without_gain = selecting, state.step, 0
+    else:
+        state.without_gain += 1
+    return Evaluation(state.step, epoch, scores, is_best)
+
+
+@dataclass(frozen=True)
+class _StepResult:
+    loss: float
+    grad_norm: float
+    tokens: int
+
+
+def _step_within_memory(
+    state: TrainingState, data: TrainingData, settings: TrainSection, batch: Rows, loss: Loss
+) -> Generator[SmallerBatches, None, _StepResult]:
+    """One optimizer step; where memory runs out, the same step again in pieces of half the size."""
+    import torch
+
+    while True:
+        random_states = _random_states()
+        try:
+            return _optimizer_step(state, data, settings, batch, loss)
+        except RuntimeError as error:
+            if not _is_out_of_memory(error):
+                raise
+            size = state.micro_batch_size or len(batch)
+            if size <= 1:
+                raise TrainingError(
+                    "memory does not hold one row of training",
+                    hint="lower train.max_length, or set train.gradient_checkpointing=true",
+                ) from error
+            state.micro_batch_size = max(1, min(size, len(batch)) // 2)
+        _restore_random_states(random_states)
+        state.optimizer.zero_grad()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        yield SmallerBatches(state.micro_batch_size)
+
+
+def _random_states() -> tuple[torch.Tensor, list[torch.Tensor]]:
+    import torch
+
+    return torch.get_rng_state(), torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+
+
+def _restore_random_states(states: tuple[torch.Tensor, list[torch.Tensor]]) -> None:
+    import torch
+
+    torch.set_rng_state(states[0])
+    if states[1]:
+        torch.cuda.set_rng_state_all(states[1])
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    import torch
+
+    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator: can't allocate memory" in str(
+        error
+    )
+
+
+def _optimizer_step(
+    state: TrainingState, data: TrainingData, settings: TrainSection, batch: Rows, loss: Loss
+) -> _StepResult:
+    """Accumulate the gradients of one global batch, each item by its weight in the whole, and step."""
+    accelerator = state.accelerator
+    share = share_of_process(
+        batch, process_index=accelerator.process_index, process_count=accelerator.num_processes
+    )
+    # Known before anything is computed, and the same in every process: no gather is needed.
+    whole_weight = float(data.targets.weights[batch].sum(dtype=np.float64))
+    # A process without a row still takes part in the exchange of gradients, with a row that counts nothing.
+    scale = 1.0 / whole_weight if len(share) else 0.0
+    pieces = split_micro_batches(share if len(share) else batch[:1], state.micro_batch_size)
+    state.model.train()
+    total = 0.0
+    for number, piece in enumerate(pieces):
+        if number < len(pieces) - 1:
+            with accelerator.no_sync(state.model):
+                total += _backward(state, data, piece, loss, scale)
+        else:
+            total += _backward(state, data, piece, loss, scale)
+    total = _sum_over_processes(accelerator, total)
+    grad_norm = float(
+        accelerator.clip_grad_norm_(state.model.parameters(), settings.max_grad_norm or math.inf)
+    )
+    if not (math.isfinite(total) and math.isfinite(grad_norm)):
+        state.optimizer.zero_grad()
+        raise TrainingError(
+            f"the loss is no number any more at step {state.step + 1} (loss {total}, gradient norm {grad_norm})",
+            hint="lower train.learning_rate, raise train.warmup_ratio, or set train.precision=fp32",
+        )
+    state.optimizer.step()
+    state.optimizer.zero_grad()
+    return _StepResult(total, grad_norm, int(data.features.lengths[batch].sum()))
+
+
+def _backward(state: TrainingState, data: TrainingData, piece: Rows, loss: Loss, scale: float) -> float:
+    """Add the gradients of one micro-batch; returns its part of the loss of the global batch."""
+    batch = collate(
+        data.features, piece, padding=data.padding, device=state.accelerator.device, targets=data.targets
+    )
+    assert batch.targets is not None and batch.weights is not None
+    part = (loss(state.model(**batch.inputs), batch.targets) * batch.weights).sum() * scale
+    # DistributedDataParallel takes the mean over processes: times their number, it is the sum again.
+    state.accelerator.backward(part * state.accelerator.num_processes)
+    return float(part.detach())
+
+
+def _sum_over_processes(accelerator: Accelerator, value: float) -> float:
+    if accelerator.num_processes == 1:
+        return value
+    import torch
+
+    tensor = torch.tensor([value], device=accelerator.device)
+    return float(accelerator.reduce(tensor, reduction="sum"))

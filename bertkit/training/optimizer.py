@@ -1,0 +1,117 @@
+"""AdamW with its parameter groups, learning-rate schedules, freezing and fresh layers."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from bertkit.config.schema import TrainSection
+from bertkit.errors import RecipeError
+from bertkit.models.loading import encoder_layers
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+    from transformers import PreTrainedModel
+
+
+def build_optimizer(model: PreTrainedModel, settings: TrainSection) -> torch.optim.AdamW:
+    """AdamW over the trainable parameters.
+
+    Biases and norms are not decayed. With `layer_decay` the group of each layer carries `rate_factor`,
+    its share of the learning rate (Howard and Ruder 2018; Clark et al. 2020).
+    """
+    import torch
+
+    depths = _depths(model)
+    top = max(depths.values(), default=0)
+    undecayed = _undecayed(model)
+    groups: dict[tuple[float, float], list[torch.nn.Parameter]] = defaultdict(list)
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            decay = 0.0 if name in undecayed else settings.weight_decay
+            groups[decay, settings.layer_decay ** (top - depths[name])].append(parameter)
+    return torch.optim.AdamW(
+        [
+            {"params": parameters, "weight_decay": decay, "rate_factor": factor}
+            for (decay, factor), parameters in groups.items()
+        ],
+        lr=settings.learning_rate,
+        betas=(settings.adam_beta1, settings.adam_beta2),
+        eps=settings.adam_epsilon,
+    )
+
+
+def set_learning_rate(optimizer: Any, rate: float) -> None:
+    """Give each group its share of `rate`."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group["rate_factor"]
+
+
+def learning_rate_at(step: int, total_steps: int, settings: TrainSection) -> float:
+    """The rate of optimizer step `step` (from 0) of `total_steps`."""
+    warmup = math.ceil(settings.warmup_ratio * total_steps)
+    if step < warmup:
+        return settings.learning_rate * (step + 1) / (warmup + 1)
+    done = (step - warmup) / max(1, total_steps - warmup)
+    factor = {"constant": 1.0, "linear": 1.0 - done, "cosine": (1 + math.cos(math.pi * done)) / 2}
+    return settings.learning_rate * factor[settings.schedule]
+
+
+def prepare_layers(model: PreTrainedModel, settings: TrainSection) -> None:
+    """Freeze and restart layers as the recipe says, and switch on gradient checkpointing.
+
+    Raises:
+        RecipeError: if the encoder has fewer layers than that.
+    """
+    layers = encoder_layers(model)
+    for key, count in (("freeze_layers", settings.freeze_layers), ("reinit_layers", settings.reinit_layers)):
+        if count > len(layers):
+            raise RecipeError(
+                f"train.{key}: {count} is more than the {len(layers)} layers of this encoder",
+                hint="take fewer",
+            )
+    if settings.freeze_embeddings or settings.freeze_layers:
+        _freeze(
+            model.base_model.embeddings
+            if hasattr(model.base_model, "embeddings")
+            else model.get_input_embeddings()
+        )
+    for layer in layers[: settings.freeze_layers]:
+        _freeze(layer)
+    for layer in layers[len(layers) - settings.reinit_layers :]:
+        layer.apply(model._init_weights)
+    if settings.gradient_checkpointing:
+        try:
+            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        except ValueError as error:
+            raise RecipeError(
+                "train.gradient_checkpointing: this encoder cannot", hint="leave it out"
+            ) from error
+
+
+def _freeze(module: nn.Module) -> None:
+    for parameter in module.parameters():
+        parameter.requires_grad_(False)
+
+
+def _undecayed(model: nn.Module) -> set[str]:
+    """Names of biases and of the weights of norms, whatever a norm's class is called."""
+    return {
+        f"{prefix}.{name}" if prefix else name
+        for prefix, module in model.named_modules()
+        for name, _ in module.named_parameters(recurse=False)
+        if name.endswith("bias") or "norm" in type(module).__name__.lower()
+    }
+
+
+def _depths(model: PreTrainedModel) -> dict[str, int]:
+    """The depth of each parameter: embeddings 0, layers from 1 on, what is above them one more."""
+    layers = encoder_layers(model)
+    of_layer = {id(p): depth for depth, layer in enumerate(layers, 1) for p in layer.parameters()}
+    embeddings = getattr(model.base_model, "embeddings", None) or model.get_input_embeddings()
+    of_layer |= {id(parameter): 0 for parameter in embeddings.parameters()}
+    return {
+        name: of_layer.get(id(parameter), len(layers) + 1) for name, parameter in model.named_parameters()
+    }
