@@ -72,3 +72,25 @@ def find_recipe(name: str) -> Path:
                                         "bertkit finetune classification --train FILE"])),
         )  # fmt: skip
     return path
+
+
+def copy_recipe(name: str, target: Path | None, *, force: bool) -> Path:
+    """Copy a recipe to a file of the user.
+
+    Args:
+        name: a shipped recipe or a file.
+        target: where to; None is `NAME.yaml` in the working directory.
+        force: replace a file that is there.
+
+    Raises:
+        RecipeError: if there is no such recipe, or the target exists.
+    """
+    source = find_recipe(name)
+    target = target or Path(source.name)
+    if target.exists() and not force:
+        raise RecipeError(f"{target} already exists", hint="name another file, or --force to replace it")
+    try:
+        target.write_bytes(source.read_bytes())
+    except OSError as error:
+        raise RecipeError(f"cannot write {target}: {error.strerror}", hint="name another file") from error
+    return target

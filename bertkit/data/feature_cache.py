@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +49,7 @@ def cached_features(key: str, make: Callable[[], Features]) -> Features:
 
 def _read(file: Path) -> Features:
     with np.load(file, allow_pickle=False) as stored:
-        segments = stored["token_type_ids"] if "token_type_ids" in stored else None
+        segments = stored.get("token_type_ids")
         return Features(
             stored["input_ids"], segments, stored["offsets"], stored["examples"], int(stored["cut"])
         )
@@ -57,7 +58,11 @@ def _read(file: Path) -> Features:
 def _write(file: Path, features: Features) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-    arrays = {"input_ids": features.input_ids, "offsets": features.offsets, "examples": features.examples}
+    arrays: dict[str, Any] = {
+        "input_ids": features.input_ids,
+        "offsets": features.offsets,
+        "examples": features.examples,
+    }
     if features.token_type_ids is not None:
         arrays["token_type_ids"] = features.token_type_ids
     try:

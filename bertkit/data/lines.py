@@ -47,7 +47,7 @@ def input_kind(path: Path | None) -> str:
     if suffix in (".json", ".parquet"):
         raise DataError(
             f"{path}: a {suffix} file cannot be read line by line",
-            hint=f"convert it to JSON lines (.jsonl), one object a line: bertkit data convert {path}",
+            hint="convert it to JSON lines (.jsonl): one object a line",
         )
     return _KINDS.get(suffix, "jsonl")
 

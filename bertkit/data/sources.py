@@ -40,24 +40,31 @@ class SplitRows:
         train: None where there is nothing to train on, or where it was not asked for.
         evals: by the name of the eval split.
         test: None where there is none.
+        missing_test: why there is none, although the recipe names one.
     """
 
     train: Rows | None
     evals: Mapping[str, Rows]
     test: Rows | None
+    missing_test: str = ""
 
 
 def load_splits(data: DataSection) -> SplitRows:
-    """Read all splits a recipe names.
+    """Read all splits a recipe names. Mirrors often lack the test split, which nothing here depends on.
 
     Raises:
         DataError, HubError: for what cannot be read; nothing is left half-made.
     """
-    return SplitRows(
-        train=load_split(data, data.train) if data.train is not None else None,
-        evals={name: load_split(data, split) for name, split in data.eval.items()},
-        test=load_split(data, data.test) if data.test is not None else None,
-    )
+    train = load_split(data, data.train) if data.train is not None else None
+    evals = {name: load_split(data, split) for name, split in data.eval.items()}
+    if data.test is None:
+        return SplitRows(train, evals, None)
+    try:
+        return SplitRows(train, evals, load_split(data, data.test))
+    except DataError as error:
+        if data.source is None:
+            raise
+        return SplitRows(train, evals, None, missing_test=error.message)
 
 
 def load_split(data: DataSection, split: str) -> Rows:

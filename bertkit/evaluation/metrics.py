@@ -59,7 +59,7 @@ def _guarded(formula: _Formula) -> MetricFunction:
         predicted, expected = _aligned(predictions, references)
         if predicted.size == 0 or expected.size == 0:
             return _NAN
-        return float(formula(predicted, expected, label_count=label_count))
+        return formula(predicted, expected, label_count=label_count)
 
     return function
 

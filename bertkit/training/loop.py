@@ -14,7 +14,7 @@ from bertkit.data.batching import Rows, plan_training, share_of_process, split_m
 from bertkit.data.features import Features, Padding, Targets, collate
 from bertkit.errors import TrainingError
 from bertkit.training.events import Evaluation, Event, SmallerBatches, Step
-from bertkit.training.optimizer import learning_rate_at, set_learning_rate
+from bertkit.training.optimizer import clip_gradients, learning_rate_at, set_learning_rate
 
 if TYPE_CHECKING:
     import torch
@@ -204,9 +204,7 @@ def _optimizer_step(
         else:
             total += _backward(state, data, piece, loss, scale)
     total = _sum_over_processes(accelerator, total)
-    grad_norm = float(
-        accelerator.clip_grad_norm_(state.model.parameters(), settings.max_grad_norm or math.inf)
-    )
+    grad_norm = clip_gradients(state.model, settings.max_grad_norm)
     if not (math.isfinite(total) and math.isfinite(grad_norm)):
         state.optimizer.zero_grad()
         raise TrainingError(

@@ -40,7 +40,19 @@ def build_optimizer(model: PreTrainedModel, settings: TrainSection) -> torch.opt
         lr=settings.learning_rate,
         betas=(settings.adam_beta1, settings.adam_beta2),
         eps=settings.adam_epsilon,
+        fused=True,  # one pass over the weights instead of eight: half of a step's time on a processor
     )
+
+
+def clip_gradients(model: nn.Module, max_norm: float | None) -> float:
+    """Scale gradients down to `max_norm`; returns their norm before. Leaves them alone where it is kept."""
+    from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+
+    parameters = [parameter for parameter in model.parameters() if parameter.grad is not None]
+    norm = get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None])
+    if max_norm is not None and float(norm) > max_norm:
+        clip_grads_with_norm_(parameters, max_norm, norm)
+    return float(norm)
 
 
 def set_learning_rate(optimizer: Any, rate: float) -> None:

@@ -217,6 +217,18 @@ def test_csv_line_that_is_too_long() -> None:
     assert list(records(content, "csv", max_bytes=100)) == [3, 6]
 
 
+def test_csv_open_quote_that_closes_in_a_long_line() -> None:
+    content = 'a\n"x\n' + "y\n" * 60 + "z" * 70_000 + '"\nlast\n'
+    assert list(errors(content, "csv", max_bytes=100)) == [2]
+    assert records(content, "csv", max_bytes=100) == {64: {"a": "last"}}
+
+
+def test_csv_quote_that_opens_late_in_a_long_line() -> None:
+    content = "a,b\n" + "x" * 500 + ',"y\nz"\n5,6\n'
+    assert list(errors(content, "csv", max_bytes=100)) == [2]
+    assert list(records(content, "csv", max_bytes=100)) == [4]
+
+
 def test_csv_record_that_is_too_long() -> None:
     content = 'a,b\n1,"' + "yyyyyyyyy\n" * 50 + '",2\n' + '3,4\n"5\n' + "z" * 300 + '\n",6\n7,8\n'
     assert errors(content, "csv", max_bytes=100) == {

@@ -74,7 +74,8 @@ def test_file_is_named_as_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_csv_delimiter_is_found_outside_quotes(tmp_path: Path, delimiter: str) -> None:
-    header = delimiter.join(['"a,;|,;|\t\t"', "b", "c"])
+    quoted = "".join(other * 3 for other in ",;|\t" if other != delimiter)
+    header = delimiter.join([f'"{quoted}"', "b", "c"])
     rows = read(tmp_path, "a.csv", f"{header}\n1{delimiter}2{delimiter}3\n")
     assert table(rows) == [["1", "2", "3"]]
 
@@ -167,7 +168,7 @@ def test_json_suffix_over_json_lines(tmp_path: Path) -> None:
 def test_parquet_with_class_names(tmp_path: Path) -> None:
     features = {
         "label": {"names": ["bad", "good"], "_type": "ClassLabel"},
-        "text": {"dtype": "string", "_type": "Value"},
+        "text": {"dtype": "string", "names": ["x"], "_type": "Value"},
         "tags": {"feature": {"names": ["O"], "_type": "ClassLabel"}, "_type": "List"},
         "gone": {"names": ["x"], "_type": "ClassLabel"},
     }
@@ -289,6 +290,7 @@ FAULTS: list[tuple[str, str | bytes, str, str]] = [
         "",
     ),
     ("a.json", '[\n{"a": 1},\n{"a": 1]\n]', "a.json:3: not JSON: ", "list of objects"),
+    ("a.json", '[\n{\n"a": 1,\n"b": }\n]', "a.json:4: not JSON: ", "list of objects"),
     ("a.json", '[\n{"a": 1},\n]', "a.json:3: not JSON: ", "list of objects"),
     ("a.json", '[\n{"a": 1}\n{"a": 1}]', "a.json:3: not JSON: , or ] should stand here", "list of objects"),
     ("a.json", '[{"a": 1},\n', "a.json:2: not JSON: ", "list of objects"),
@@ -424,6 +426,12 @@ def test_folder_in_order_of_names(tmp_path: Path) -> None:
     expected = ["part-1.csv:2", "part-2.csv:2", "part-2.csv:3"]
     assert [rows.place(index) for index in range(3)] == [f"{tmp_path}/{place}" for place in expected]
     assert rows.origin == str(tmp_path)
+
+
+def test_folder_with_two_words_for_one_split(tmp_path: Path) -> None:
+    write(tmp_path, "dev.csv", "t\n1\n")
+    write(tmp_path, "more-validation.csv", "t\n2\n")
+    assert table(read_folder(tmp_path)) == [["1"], ["2"]]
 
 
 def test_path_to_a_file(tmp_path: Path) -> None:

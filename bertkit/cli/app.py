@@ -1,0 +1,72 @@
+"""The command `bertkit`: its verbs, and how errors reach a person."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from bertkit.cli import eval as eval_verb
+from bertkit.cli import finetune as finetune_verb
+from bertkit.cli import predict as predict_verb
+from bertkit.cli import recipes, runs
+from bertkit.cli.options import Debug, debug_wanted
+from bertkit.errors import BertkitError
+
+app = typer.Typer(
+    name="bertkit",
+    help="Fine-tune, score and use BERT-type encoders.",
+    epilog="Start with: bertkit recipes",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("finetune", epilog=finetune_verb.EPILOG)(finetune_verb.finetune)
+app.command("eval", epilog=eval_verb.EPILOG)(eval_verb.evaluate)
+app.command("predict", epilog=predict_verb.EPILOG)(predict_verb.predict)
+app.add_typer(recipes.app, name="recipes")
+app.add_typer(runs.app, name="runs")
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        from importlib.metadata import version
+
+        print(f"bertkit {version('bertkit')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Fine-tune, score and use BERT-type encoders."""
+
+
+def main() -> None:
+    """Run the command line; every error ends as a message, a hint and an exit code."""
+    from bertkit.cli.failures import exit_code_of
+
+    try:
+        code = app(standalone_mode=False)
+    except BrokenPipeError:  # the reader of our output has seen enough, as in `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except BaseException as error:
+        if debug_wanted() and not isinstance(error, SystemExit | KeyboardInterrupt):
+            import traceback
+
+            traceback.print_exc()
+        code = exit_code_of(error)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()
+
+__all__ = ["BertkitError", "app", "main"]

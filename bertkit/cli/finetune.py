@@ -1,0 +1,130 @@
+"""`bertkit finetune`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bertkit.cli.options import (
+    Debug,
+    Force,
+    Json,
+    Quiet,
+    Text,
+    TextPair,
+    as_json,
+    complete_recipe,
+    complete_run,
+)
+
+EPILOG = """Examples:
+
+bertkit finetune sst2 --model bert-base-uncased
+
+bertkit finetune classification --train reviews.csv --text review --label stars
+
+bertkit finetune mnli --set train.learning_rate=3e-5 --dry-run
+
+bertkit finetune --resume runs/latest
+"""
+
+
+def finetune(
+    recipe: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="RECIPE|FILE.yaml|TASK",
+            help="A recipe (see: bertkit recipes), a YAML file, or for own files classification, regression or nli.",
+            autocompletion=complete_recipe,
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model", "-m", metavar="MODEL", help="The encoder: a Hub id, a folder, a run, or minilm."
+        ),
+    ] = None,
+    train: Annotated[str | None, typer.Option(metavar="FILE", help="Train on this file or folder.")] = None,
+    eval_files: Annotated[
+        list[str] | None,
+        typer.Option("--eval", metavar="FILE", help="Score on this file; may be given several times."),
+    ] = None,
+    test: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Score this file once, after training.")
+    ] = None,
+    text: Text = None,
+    text_pair: TextPair = None,
+    label: Annotated[str | None, typer.Option(metavar="COLUMN", help="The column with the label.")] = None,
+    window: Annotated[
+        int | None, typer.Option(metavar="TOKENS", help="Read long texts in windows instead of cutting them.")
+    ] = None,
+    stride: Annotated[
+        int | None, typer.Option(metavar="TOKENS", help="Tokens that neighbouring windows share.")
+    ] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Any setting, as train.epochs=2; see: bertkit recipes show NAME --resolved.",
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Own settings (YAML) laid over the recipe.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="The seed of head, dropout, row order and split.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(metavar="N", help="Use N rows of each split, for a smoke run.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The run folder; default: a new one in runs/.")
+    ] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="Go on with an interrupted run.", autocompletion=complete_run),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything and estimate the cost; train nothing.")
+    ] = False,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Fine-tune an encoder, score it, and leave a run folder that explains and repeats itself."""
+    from bertkit.cli.display import Display, print_estimate, print_finetuned
+    from bertkit.config.flags import settings_from_flags
+    from bertkit.config.loader import load_recipe
+    from bertkit.errors import UsageError
+
+    flags = settings_from_flags(
+        model=model, train=train, evals=eval_files or (), test=test, text=text, text_pair=text_pair, label=label,
+        window=window, stride=stride, limit=limit, seed=seed,
+    )  # fmt: skip
+    if resume is not None and (recipe or flags or assignments or config or out or force or dry_run):
+        raise UsageError(
+            "--resume goes on with a run as it is, without other settings",
+            hint=f"bertkit finetune --resume {resume}",
+        )
+    if recipe is None and resume is None:
+        raise UsageError(
+            "which recipe?",
+            hint="bertkit recipes lists them; for own files: bertkit finetune classification --train FILE",
+        )
+    loaded = (
+        load_recipe(recipe, config=config, flags=flags, assignments=assignments or ()) if recipe else None
+    )
+    with Display(quiet=quiet or json) as display:
+        from bertkit.workflows import estimate as estimates
+        from bertkit.workflows import finetune as workflow
+
+        if loaded is None:
+            result = workflow.resume(str(resume), listen=display)
+        elif dry_run:
+            estimate = estimates.estimate(loaded, listen=display)
+            return print(as_json(estimates.as_dict(estimate))) if json else print_estimate(loaded, estimate)
+        else:
+            result = workflow.finetune(loaded, out=out, force=force, listen=display)
+    print(as_json(result.as_dict())) if json else print_finetuned(result)

@@ -1,0 +1,58 @@
+"""Options that mean the same in every verb."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+_STATE = {"debug": False}
+
+
+def debug_wanted() -> bool:
+    """True if `--debug` was given: errors then show where they were raised."""
+    return _STATE["debug"]
+
+
+def _note_debug(value: bool) -> None:
+    if value:
+        _STATE["debug"] = True
+
+
+def complete_recipe(incomplete: str) -> list[tuple[str, str]]:
+    """Names of recipes for shell completion."""
+    from bertkit.config.catalogue import list_recipes
+
+    return [(entry.name, entry.about) for entry in list_recipes() if entry.name.startswith(incomplete)]
+
+
+def complete_run(incomplete: str) -> list[str]:
+    """Paths of runs for shell completion."""
+    from bertkit.runs.folder import RUNS, list_runs
+
+    names = [f"{RUNS}/{run.path.name}" for run in list_runs()]
+    return [name for name in names if name.startswith(incomplete)]
+
+
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Say nothing but warnings, errors and the result.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
+Debug = Annotated[
+    bool, typer.Option("--debug", help="Show where an error was raised.", callback=_note_debug, is_eager=True)
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace what is already there.")]
+Text = Annotated[str | None, typer.Option("--text", metavar="COLUMN", help="The column with the text.")]
+TextPair = Annotated[
+    str | None,
+    typer.Option("--text-pair", metavar="COLUMN", help="The column with the second text of a pair."),
+]
+
+
+def as_json(value: Any) -> str:
+    """One JSON object; NaN becomes null."""
+    import json
+
+    from bertkit.runs.atomic import finite
+
+    return json.dumps(finite(value), indent=2, ensure_ascii=False)

@@ -1,0 +1,70 @@
+"""`bertkit predict`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bertkit.cli.options import Debug, Force, Quiet, Text, TextPair, complete_run
+
+EPILOG = """Examples:
+
+bertkit predict reviews.jsonl
+
+bertkit predict reviews.csv -o labelled.jsonl --scores
+
+echo '{"text": "What a film!"}' | bertkit predict - --model runs/latest
+"""
+
+
+def predict(
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE|-",
+            help="JSONL, CSV, TSV or text (.txt: a text a line); - reads JSONL from standard input.",
+        ),
+    ],
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="RUN|MODEL",
+            help="A run, a model folder or a Hub id; default: the latest run.",
+            autocompletion=complete_run,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="OUT", help="Write to this file; interrupted, the same command goes on."
+        ),
+    ] = None,
+    scores: Annotated[bool, typer.Option("--scores", help="Add the probability of each label.")] = False,
+    text: Text = None,
+    text_pair: TextPair = None,
+    force: Force = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Predict: one output line for each input line, in order; a faulty line gives its error in place.
+
+    Exit code 3 says that some lines were faulty.
+    """
+    from bertkit.cli.display import Display, print_predicted
+
+    columns = [name for name in (text, text_pair) if name is not None]
+    with Display(quiet=quiet) as display:
+        from bertkit.workflows.predict import predict as workflow
+
+        result = workflow(
+            sys.stdin.buffer if file == "-" else file, model=model, output=output or sys.stdout, scores=scores,
+            text=columns or None, force=force, listen=display,
+        )  # fmt: skip
+    print_predicted(result, quiet=quiet)
+    if result.rejected:
+        raise typer.Exit(3)

@@ -1,0 +1,1 @@
+"""The run folder: each path in it named once, written atomically, found again."""

@@ -1,0 +1,94 @@
+"""The model card of a run: what it is, how good it is, how to use it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class CardFacts:
+    """What the card says.
+
+    Attributes:
+        title: name of the run.
+        recipe: name of the recipe.
+        base_model: the encoder.
+        data: the source of the rows.
+        problem: single_label, multi_label or regression.
+        labels: what it predicts.
+        text: names of the text columns.
+        lengths: how long texts are treated.
+        rows: number of rows by split.
+        scores: shown scores by split and metric.
+        settings: the training settings worth reading.
+        versions: of the packages.
+    """
+
+    title: str
+    recipe: str
+    base_model: str
+    data: str
+    problem: str
+    labels: Sequence[str]
+    text: Sequence[str]
+    lengths: str
+    rows: Mapping[str, int]
+    scores: Mapping[str, Mapping[str, str]]
+    settings: Mapping[str, object]
+    versions: Mapping[str, str | None]
+
+
+def model_card(facts: CardFacts) -> str:
+    """The card as Markdown with the front matter the Hub reads."""
+    front = ["---", "library_name: transformers", "pipeline_tag: text-classification", "tags: [bertkit]"]
+    front += [f"base_model: {json.dumps(facts.base_model)}", "---"]
+    splits = "\n".join(
+        f"| {_plain(split)} | {facts.rows.get(split, 0):,} | {', '.join(f'{name} {value}' for name, value in scores.items())} |"
+        for split, scores in facts.scores.items()
+    )
+    settings = "\n".join(f"| {name} | {_plain(str(value))} |" for name, value in facts.settings.items())
+    versions = ", ".join(f"{name} {number}" for name, number in facts.versions.items() if number)
+    labels = ", ".join(_plain(name) for name in facts.labels) or "a number"
+    columns = ", ".join(f"`{_plain(name)}`" for name in facts.text)
+    example = json.dumps({name: "..." for name in facts.text}, ensure_ascii=False)
+    return "\n".join(front) + f"""
+
+# {_plain(facts.title)}
+
+{_plain(facts.base_model)}, fine-tuned by [bertkit](https://pypi.org/project/bertkit/) with the recipe
+`{_plain(facts.recipe)}` on {_plain(facts.data)}.
+
+- Reads: {columns}. {facts.lengths}
+- Says ({facts.problem.replace("_", " ")}): {labels}
+
+## Scores
+
+| split | rows | scores |
+|---|---|---|
+{splits}
+
+Trained on {facts.rows.get("train", 0):,} rows.
+
+## Use
+
+    echo '{_plain(example)}' | bertkit predict - --model .
+
+    from transformers import pipeline
+    classify = pipeline("text-classification", model="model")
+
+## Settings
+
+| setting | value |
+|---|---|
+{settings}
+
+{versions}. `bertkit finetune recipe.yaml` repeats this run.
+"""
+
+
+def _plain(text: str) -> str:
+    """Text from data or settings without what Markdown, HTML or a terminal would act on."""
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    return printable.replace("<", "&lt;").replace("|", "\\|").replace("`", "'")

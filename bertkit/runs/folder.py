@@ -1,0 +1,203 @@
+"""The run folder: every path in it is named here and nowhere else."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from bertkit.errors import RunError
+
+RUNS = "runs"
+LATEST = "latest"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One training, as a folder that explains and repeats itself."""
+
+    path: Path
+
+    @property
+    def recipe(self) -> Path:
+        """The resolved recipe: `bertkit finetune` with it repeats the run."""
+        return self.path / "recipe.yaml"
+
+    @property
+    def environment(self) -> Path:
+        """Versions, hardware, seeds, fingerprints."""
+        return self.path / "environment.json"
+
+    @property
+    def log(self) -> Path:
+        """One line a step and an evaluation."""
+        return self.path / "log.jsonl"
+
+    @property
+    def events(self) -> Path:
+        """The same for TensorBoard."""
+        return self.path / "events"
+
+    @property
+    def metrics(self) -> Path:
+        """Final scores by eval split; its presence says that the run is finished."""
+        return self.path / "metrics.json"
+
+    @property
+    def card(self) -> Path:
+        """The model card."""
+        return self.path / "README.md"
+
+    @property
+    def model(self) -> Path:
+        """What `from_pretrained` loads."""
+        return self.path / "model"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Latest and best."""
+        return self.path / "checkpoints"
+
+    def predictions(self, split: str) -> Path:
+        """One line an example of that eval split."""
+        return self.path / "predictions" / f"{split}.jsonl"
+
+    @property
+    def is_run(self) -> bool:
+        """True if this folder was made by `bertkit finetune`."""
+        return self.recipe.is_file() and self.environment.is_file()
+
+    @property
+    def is_finished(self) -> bool:
+        """True if the run was trained and scored to its end."""
+        return self.metrics.is_file() and self.model.is_dir()
+
+    def read_metrics(self) -> dict[str, Any]:
+        """The content of metrics.json.
+
+        Raises:
+            RunError: if it is not there or broken.
+        """
+        return _read_json(self.metrics)
+
+    def read_environment(self) -> dict[str, Any]:
+        """The content of environment.json.
+
+        Raises:
+            RunError: if it is not there or broken.
+        """
+        return _read_json(self.environment)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} cannot be read", hint="the run is not finished, or was changed by hand") from error
+    return content if isinstance(content, dict) else {}
+
+
+def default_path(recipe: str, model: str, *, now: datetime) -> Path:
+    """`runs/sst2-bert-base-uncased-20261121-143000`."""
+    short = re.sub(r"[^A-Za-z0-9.-]+", "-", model.rstrip("/").rsplit("/", 1)[-1]).strip("-.")
+    return Path(RUNS) / f"{recipe}-{short or 'model'}-{now:%Y%m%d-%H%M%S}"
+
+
+def check_free(path: Path, *, force: bool) -> None:
+    """Refuse a folder that already holds something, before anything is computed.
+
+    Raises:
+        RunError: unless `force` is set and the folder is a run, whose place the new one takes.
+    """
+    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+        return
+    if not force:
+        raise RunError(f"{path} already exists", hint="choose another --out, or --force to replace that run")
+    if not (path.is_dir() and RunFolder(path).is_run):
+        raise RunError(f"{path} is no run folder, and is not replaced", hint="choose another --out")
+
+
+def create(path: Path, *, force: bool) -> RunFolder:
+    """Make the folder of a new run; with `force` an earlier run in its place is removed."""
+    check_free(path, force=force)
+    if force and path.exists():
+        shutil.rmtree(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(f"cannot make {path}: {error.strerror}", hint="choose another place: --out DIR") from error
+    return RunFolder(path)
+
+
+def unused_path(path: Path) -> Path:
+    """`path`, or `path-2`, `path-3` if a run of the same second has it."""
+    number, free = 1, path
+    while free.exists():
+        number += 1
+        free = path.with_name(f"{path.name}-{number}")
+    return free
+
+
+def mark_latest(run: RunFolder, *, base: Path = Path()) -> None:
+    """Let `runs/latest` point to a run, wherever it lies."""
+    link = base / RUNS / LATEST
+    link.parent.mkdir(parents=True, exist_ok=True)
+    target = run.path.resolve()
+    if target.parent == link.parent.resolve():
+        target = Path(target.name)
+    temporary = link.with_name(f".{LATEST}.tmp")
+    temporary.unlink(missing_ok=True)
+    try:
+        temporary.symlink_to(target, target_is_directory=True)
+    except OSError:  # a file system without links: the path as text serves as well
+        temporary.write_text(f"{target}\n", encoding="utf-8")
+    temporary.replace(link)
+
+
+def find_latest(*, base: Path = Path()) -> RunFolder:
+    """The newest finished run.
+
+    Raises:
+        RunError: if there is none yet.
+    """
+    link = base / RUNS / LATEST
+    path = link
+    if link.is_file():
+        path = link.parent / link.read_text(encoding="utf-8").strip()
+    run = RunFolder(path.resolve())
+    if run.is_finished:
+        return run
+    finished = [other for other in list_runs(base=base) if other.is_finished]
+    if not finished:
+        raise RunError(
+            f"there is no finished run below {(base / RUNS).resolve()}",
+            hint="make one: bertkit finetune sst2; or name a model: --model RUN|MODEL",
+        )
+    return finished[0]
+
+
+def list_runs(*, base: Path = Path()) -> list[RunFolder]:
+    """All runs below `runs/`, and the latest wherever it lies; the newest first."""
+    folder = base / RUNS
+    if not folder.is_dir():
+        return []
+    paths = {path.resolve() for path in folder.iterdir() if path.is_dir()}
+    runs = [RunFolder(path) for path in paths if RunFolder(path).is_run]
+    return sorted(runs, key=lambda run: run.environment.stat().st_mtime, reverse=True)
+
+
+def find_run(name: str) -> RunFolder:
+    """A run by its path, or by its name below `runs/`.
+
+    Raises:
+        RunError: with the names there are.
+    """
+    for path in (Path(name).expanduser(), Path(RUNS) / name):
+        if RunFolder(path).is_run:
+            return RunFolder(path.resolve() if path.name == LATEST else path)
+    names = ", ".join(run.path.name for run in list_runs()[:5])
+    raise RunError(f"no run {name!r}", hint=f"runs there are: {names}" if names else "make one: bertkit finetune sst2")

@@ -1,0 +1,135 @@
+"""Devices, precision and seeds, set up once for a workflow."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bertkit.data.feature_cache import cached_features
+from bertkit.data.features import Features, Padding
+from bertkit.evaluation.inference import run_model
+from bertkit.models.loading import LoadedModel
+from bertkit.runs.environment import fingerprint
+from bertkit.tasks.base import Example, Limits, Prediction, Task
+from bertkit.training.precision import choose_precision
+from bertkit.workflows.events import Listener, Progress
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+    from transformers import PreTrainedTokenizerFast
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Where and how a model is computed.
+
+    Attributes:
+        accelerator: Accelerate's view of devices and processes.
+        precision: fp32 or bf16.
+    """
+
+    accelerator: Accelerator
+    precision: str
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """The precision for a forward pass outside the prepared model."""
+        import torch
+
+        return torch.autocast(
+            self.accelerator.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"
+        )
+
+
+def start_engine(precision: str) -> Engine:
+    """Set up Accelerate for the hardware there is.
+
+    Args:
+        precision: `auto`, `fp32` or `bf16`.
+    """
+    # Tokenizers warn about forks that never come; the choice is ours either way.
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    from accelerate import Accelerator
+
+    chosen = choose_precision(precision)
+    return Engine(Accelerator(mixed_precision="bf16" if chosen == "bf16" else "no"), chosen)
+
+
+def seed_everything(seed: int) -> None:
+    """Seed what the head, dropout and libraries draw from; our own order of rows has generators of its own."""
+    import random
+
+    import torch
+
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def padding_of(tokenizer: PreTrainedTokenizerFast) -> Padding:
+    """How a tokenizer fills up short features."""
+    return Padding(
+        token_id=int(tokenizer.pad_token_id),
+        segment_id=int(getattr(tokenizer, "pad_token_type_id", 0) or 0),
+        left=tokenizer.padding_side == "left",
+    )
+
+
+def encode_examples(
+    task: Task,
+    examples: list[Example],
+    tokenizer: PreTrainedTokenizerFast,
+    limits: Limits,
+    *,
+    what: str,
+    listen: Listener,
+) -> Features:
+    """Features of examples, from the cache where the same were made before."""
+
+    def tell(done: int) -> None:
+        listen(Progress(f"tokenizing {what}", done, len(examples)))
+
+    def key() -> str:
+        parts = [
+            tokenizer.backend_tokenizer.to_str(),
+            repr(limits),
+            task.name,
+            str(tokenizer.model_input_names),
+        ]
+        return fingerprint(parts + [text for example in examples for text in example.texts])
+
+    # Truncation is a state of the tokenizer, set again by `encode`: it must not be part of the key.
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
+    return cached_features(key(), lambda: task.encode(examples, tokenizer, limits, progress=tell))
+
+
+def predict_features(
+    engine: Engine,
+    loaded: LoadedModel,
+    task: Task,
+    features: Features,
+    *,
+    count: int,
+    tell: Callable[[int], None] | None = None,
+) -> list[Prediction]:
+    """One prediction an example, for examples already encoded.
+
+    Args:
+        engine: where to compute; the model is already there.
+        loaded: model and tokenizer.
+        task: decodes.
+        features: of all examples.
+        count: how many examples they belong to.
+        tell: told how many features are done.
+    """
+    kept: NDArray[Any] = run_model(
+        loaded.model, features, padding=padding_of(loaded.tokenizer), keep=task.keep,
+        device=engine.accelerator.device, autocast=engine.autocast, progress=tell,
+    )  # fmt: skip
+    return task.decode(kept, features, count)

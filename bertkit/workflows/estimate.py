@@ -1,0 +1,132 @@
+"""What a training will cost, before it begins: the table of `--dry-run`."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from bertkit.config.loader import LoadedRecipe
+from bertkit.training.loop import total_steps
+from bertkit.training.precision import choose_precision
+from bertkit.workflows.events import Listener, silent
+from bertkit.workflows.preparation import Prepared, prepare
+
+# Share of the measured matrix-product rate that a training step reaches; measured on two cores, see
+# docs/performance.md once it is there. An estimate within a factor of two is what this is for.
+REACHED_SHARE = 0.25
+# Bytes a weight takes in training: fp32 weight, gradient and AdamW's two means.
+BYTES_PER_WEIGHT = 16
+# Activations kept for the backward pass, in numbers of the hidden size, a token and a layer.
+ACTIVATIONS = 34
+
+
+@dataclass(frozen=True)
+class SplitSize:
+    """Rows and lengths of a split.
+
+    Attributes:
+        rows: examples.
+        features: rows, or windows of rows.
+        median_tokens, longest_tokens: of the features.
+        cut: examples that lose tokens.
+    """
+
+    rows: int
+    features: int
+    median_tokens: int
+    longest_tokens: int
+    cut: int
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a training will cost.
+
+    Attributes:
+        splits: sizes by name, training first.
+        weights: trainable and other parameters of the model.
+        steps: optimizer steps.
+        seconds: of computing, within a factor of two.
+        memory_bytes: at its peak, within a factor of two.
+        precision: fp32 or bf16.
+        device: `cpu` or `cuda`.
+    """
+
+    splits: dict[str, SplitSize]
+    weights: int
+    steps: int
+    seconds: float
+    memory_bytes: int
+    precision: str
+    device: str
+
+
+def as_dict(estimate: Estimate) -> dict[str, Any]:
+    """For JSON."""
+    return asdict(estimate)
+
+
+def estimate(recipe: LoadedRecipe, *, listen: Listener = silent) -> Estimate:
+    """Do everything up to the first step, and tell what would follow. Writes nothing.
+
+    Raises:
+        BertkitError: as `finetune` would.
+    """
+    prepared = prepare(recipe.recipe, listen)
+    settings = recipe.recipe.train
+    precision = choose_precision(settings.precision)
+    weights, encoder_weights = _count_weights(prepared)
+    steps = total_steps(len(prepared.train.features), settings)
+    lengths = prepared.train.features.lengths
+    tokens = float(lengths.mean()) * settings.batch_size * steps
+    rate, device = _matrix_rate(precision)
+    layers = int(prepared.source.config.get("num_hidden_layers") or 12)
+    hidden = int(prepared.source.config.get("hidden_size") or prepared.source.config.get("dim") or 768)
+    piece = settings.micro_batch_size or settings.batch_size
+    bytes_of = 2 if precision == "bf16" else 4
+    activations = piece * int(lengths.max()) * hidden * layers * ACTIVATIONS * bytes_of
+    splits = {"train": prepared.train, **prepared.evals}
+    return Estimate(
+        splits={name: _size(split.features, len(split.examples)) for name, split in splits.items()},
+        weights=weights, steps=steps, seconds=6 * encoder_weights * tokens / (rate * REACHED_SHARE),
+        memory_bytes=weights * BYTES_PER_WEIGHT + activations, precision=precision, device=device,
+    )  # fmt: skip
+
+
+def _size(features: Any, rows: int) -> SplitSize:
+    lengths = features.lengths
+    return SplitSize(rows, len(features), int(np.median(lengths)), int(lengths.max()), features.cut)
+
+
+def _count_weights(prepared: Prepared) -> tuple[int, int]:
+    """All weights, and those that every token is multiplied with (not the embeddings)."""
+    import torch
+    from transformers import AutoConfig, AutoModelForSequenceClassification
+
+    config = AutoConfig.from_pretrained(prepared.source.folder, local_files_only=True)
+    config.num_labels = prepared.task.labels.outputs
+    with torch.device("meta"):
+        model = AutoModelForSequenceClassification.from_config(config)
+    weights = sum(parameter.numel() for parameter in model.parameters())
+    return weights, weights - sum(
+        parameter.numel() for parameter in model.get_input_embeddings().parameters()
+    )
+
+
+def _matrix_rate(precision: str) -> tuple[float, str]:
+    """Floating-point operations a second of a matrix product on this machine, and the device."""
+    import torch
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    size = 4096 if device == "cuda" else 1024
+    left, right = (torch.ones(size, size, dtype=dtype, device=device) for _ in range(2))
+    best = float("inf")
+    for _ in range(5):
+        began = time.perf_counter()
+        (left @ right)[0, 0].item()
+        best = min(best, time.perf_counter() - began)
+    return 2 * size**3 / best, device

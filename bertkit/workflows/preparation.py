@@ -1,0 +1,232 @@
+"""Everything that can fail before a training begins: data, columns, labels, model, lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bertkit.config.schema import Recipe
+from bertkit.data.checks import check_splits
+from bertkit.data.features import Features
+from bertkit.data.rows import Rows
+from bertkit.data.sources import SplitRows, load_splits
+from bertkit.data.splits import hold_out
+from bertkit.errors import DataError, RecipeError
+from bertkit.evaluation.metrics import check_metrics
+from bertkit.evaluation.scoring import metrics_of
+from bertkit.models.heads import HeadChoice, choose_head
+from bertkit.models.loading import load_tokenizer, position_limit
+from bertkit.models.sources import ModelSource, find_model
+from bertkit.tasks.base import Example, ExampleSet, Limits, Task
+from bertkit.tasks.table import TASKS
+from bertkit.workflows.engine import encode_examples
+from bertkit.workflows.events import Listener, Note
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+
+@dataclass(frozen=True)
+class Split:
+    """Examples and their features.
+
+    Attributes:
+        examples: in the order of the rows.
+        features: one or more an example.
+    """
+
+    examples: list[Example]
+    features: Features
+
+    @property
+    def labelled(self) -> bool:
+        """True if it can be scored."""
+        return any(example.target is not None for example in self.examples)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A training that is ready to begin.
+
+    Attributes:
+        recipe: with nothing left open.
+        task: with its labels settled.
+        source: the encoder's files.
+        head: whether its head goes on.
+        tokenizer: of the encoder.
+        limits: how long a feature may be.
+        train: what is trained on.
+        evals: what is scored, by name; the first one selects.
+        test: scored at the end, or predicted where it has no labels.
+        metrics: names of the metrics to report.
+    """
+
+    recipe: Recipe
+    task: Task
+    source: ModelSource
+    head: HeadChoice
+    tokenizer: PreTrainedTokenizerFast
+    limits: Limits
+    train: Split
+    evals: Mapping[str, Split]
+    test: Split | None
+    metrics: tuple[str, ...]
+
+
+def prepare(recipe: Recipe, listen: Listener) -> Prepared:
+    """Read, check and encode all that a training needs; nothing is written.
+
+    Raises:
+        BertkitError: for whatever the user can fix.
+    """
+    if recipe.data.train is None:
+        raise RecipeError(
+            "nothing to train on: data.train is empty",
+            hint="give a file: --train FILE; a recipe without training rows is scored: bertkit eval --recipe NAME",
+        )
+    listen(Note(f"reading {recipe.data.source or recipe.data.train}"))
+    rows = load_splits(recipe.data)
+    task, train, evals, test = settle_task(recipe, rows, listen)
+    metrics = metrics_of(task, recipe.metrics.report)
+    check_metrics(metrics, problem=task.labels.problem, label_count=task.labels.outputs)
+    if recipe.metrics.select is not None and recipe.metrics.select not in metrics:
+        raise RecipeError(
+            f"metrics.select: {recipe.metrics.select} is not reported ({', '.join(metrics)})",
+            hint="add it to metrics.report",
+        )
+    report_data(task, train, evals, listen)
+    listen(Note(f"loading {recipe.model.name}"))
+    source = find_model(recipe.model.name, revision=recipe.model.revision)
+    head = choose_head(
+        source,
+        task.labels,
+        aliases=task.label_aliases,
+        setting=recipe.model.head,
+        refuse_others=task.refuses_other_labels,
+    )
+    if head.note:
+        listen(Note(head.note))
+    tokenizer = load_tokenizer(source)
+    limits = limits_of(recipe, source)
+
+    def encode(name: str, examples: list[Example]) -> Split:
+        features = encode_examples(task, examples, tokenizer, limits, what=name, listen=listen)
+        report_lengths(name, len(examples), features, limits, listen)
+        return Split(examples, features)
+
+    return Prepared(
+        recipe=recipe, task=task, source=source, head=head, tokenizer=tokenizer, limits=limits, metrics=metrics,
+        train=encode("train", train), evals={name: encode(name, examples) for name, examples in evals.items()},
+        test=encode("test", test) if test else None,
+    )  # fmt: skip
+
+
+def settle_task(
+    recipe: Recipe, rows: SplitRows, listen: Listener
+) -> tuple[Task, list[Example], dict[str, list[Example]], list[Example]]:
+    """Labels and examples of all splits; an eval split is cut off the training rows where there is none."""
+    assert rows.train is not None
+    task = TASKS[recipe.task.type].learn(recipe.task, [rows.train, *rows.evals.values()])
+    train = _usable(task, "train", rows.train, listen)
+    evals = {name: _usable(task, name, split, listen) for name, split in rows.evals.items()}
+    test = _scorable_test(task, rows, listen)
+    if not evals:
+        kept, held = hold_out(
+            [_stratum(task, example) for example in train], [example.texts for example in train],
+            fraction=recipe.data.eval_fraction, seed=recipe.train.seed,
+        )  # fmt: skip
+        if not held or not kept:
+            raise DataError(
+                f"{rows.train.origin} has too few different rows to keep some for evaluation",
+                hint="give them with --eval FILE",
+            )
+        train, evals = [train[n] for n in kept], {"validation": [train[n] for n in held]}
+        listen(
+            Note(
+                f"no eval split: {len(held):,} of {len(held) + len(kept):,} training rows are kept for evaluation "
+                f"(shares of labels kept, equal texts together, seed {recipe.train.seed})"
+            )
+        )
+    return task, train, evals, test
+
+
+def _scorable_test(task: Task, rows: SplitRows, listen: Listener) -> list[Example]:
+    """The test rows, where they have labels; benchmarks hide them, and then there is nothing to score."""
+    if rows.missing_test:
+        listen(Note(f"test is not scored: {rows.missing_test}"))
+    if rows.test is None:
+        return []
+    examples = list(task.examples(rows.test, keep_unlabelled=True).examples)
+    if all(example.target is None for example in examples):
+        listen(Note(f"test is not scored: the labels of its {len(examples):,} rows are hidden"))
+        return []
+    return examples
+
+
+def _stratum(task: Task, example: Example) -> object:
+    return None if task.labels.problem == "regression" else example.target
+
+
+def _usable(task: Task, name: str, rows: Rows, listen: Listener) -> list[Example]:
+    found: ExampleSet = task.examples(rows)
+    for count, reason in ((found.without_label, "label"), (found.without_text, "text")):
+        if count:
+            listen(
+                Note(
+                    f"{name}: {count:,} of {len(rows):,} rows have no {reason} and are left out", warning=True
+                )
+            )
+    if not found.examples:
+        raise DataError(f"{rows.origin}: no row has both text and label", hint="check --text and --label")
+    return list(found.examples)
+
+
+def report_data(
+    task: Task, train: list[Example], evals: Mapping[str, list[Example]], listen: Listener
+) -> None:
+    """Say what the data is and what looks wrong in it."""
+    counts = ", ".join(f"{name} {len(examples):,}" for name, examples in {"train": train, **evals}.items())
+    names = task.labels.names
+    shown = ", ".join(names[:8]) + (f", ... ({len(names)} labels)" if len(names) > 8 else "")
+    listen(Note(f"rows: {counts}; {task.labels.problem.replace('_', '-')}{f': {shown}' if names else ''}"))
+    findings = check_splits(
+        [task.checked(example) for example in train],
+        {name: [task.checked(example) for example in examples] for name, examples in evals.items()},
+    )
+    for finding in findings:
+        listen(Note(finding.text, warning=True))
+
+
+def limits_of(recipe: Recipe, source: ModelSource) -> Limits:
+    """The recipe's lengths, checked against what the encoder can read.
+
+    Raises:
+        RecipeError: if they are over its positions.
+    """
+    positions = position_limit(source)
+    window = recipe.task.window
+    key, wanted = ("task.window", window) if window else ("train.max_length", recipe.train.max_length)
+    if wanted > positions:
+        raise RecipeError(
+            f"{key}: {wanted} is more than the {positions} positions of {source.name}",
+            hint=f"--set {key}={positions}",
+        )
+    return Limits(recipe.train.max_length, window, recipe.task.stride)
+
+
+def report_lengths(name: str, count: int, features: Features, limits: Limits, listen: Listener) -> None:
+    """Say how many texts are cut, always, or into how many windows they are read."""
+    if limits.window:
+        listen(
+            Note(
+                f"{name}: {count:,} texts are read in {len(features):,} windows of up to {limits.window} tokens "
+                f"that share {limits.stride}"
+            )
+        )
+        return
+    share = 100 * features.cut / max(1, count)
+    text = (
+        f"{name}: {features.cut:,} of {count:,} texts ({share:.1f} %) are cut at {limits.max_length} tokens"
+    )
+    listen(Note(text, warning=share >= 20))

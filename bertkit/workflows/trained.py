@@ -1,0 +1,102 @@
+"""A trained model, ready to score or predict: found, matched with its task, loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bertkit.errors import ModelError
+from bertkit.models.contract import ModelContract, read_contract
+from bertkit.models.heads import reorder_outputs, required_order
+from bertkit.models.loading import LoadedModel, load_model, position_limit
+from bertkit.models.sources import ModelSource, find_model
+from bertkit.runs.folder import RUNS, RunFolder, find_latest, find_run
+from bertkit.tasks.base import Limits, Task
+from bertkit.tasks.table import TASKS
+from bertkit.workflows.engine import Engine, start_engine
+
+
+@dataclass(frozen=True)
+class TrainedSource:
+    """Where a trained model is.
+
+    Attributes:
+        run: its run folder, None for a model from elsewhere.
+        source: its files.
+        contract: how texts go in and what comes out.
+    """
+
+    run: RunFolder | None
+    source: ModelSource
+    contract: ModelContract
+
+    @property
+    def limits(self) -> Limits:
+        """The lengths it was trained with."""
+        longest = min(self.contract.max_length, position_limit(self.source))
+        return Limits(longest, self.contract.window, self.contract.stride)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained model in memory.
+
+    Attributes:
+        engine: where it is computed.
+        model: on the engine's device.
+        task: what it does.
+        limits: how texts are cut or windowed.
+    """
+
+    engine: Engine
+    model: LoadedModel
+    task: Task
+    limits: Limits
+
+
+def find_trained(name: str | None) -> TrainedSource:
+    """The latest run, or a run, a model folder or a Hub id.
+
+    Raises:
+        RunError, ModelError, HubError: if there is none, or it has no trained head.
+    """
+    run: RunFolder | None = None
+    if name is None:
+        run = find_latest()
+    elif RunFolder(_as_path(name)).is_run:
+        run = find_run(name)
+    source = find_model(str(run.path) if run is not None else name or "")
+    return TrainedSource(run, source, read_contract(source.folder, source.config))
+
+
+def _as_path(name: str) -> Path:
+    path = Path(name).expanduser()
+    return path if path.is_dir() else Path(RUNS) / name
+
+
+def load_trained(found: TrainedSource, task: Task | None = None, *, precision: str = "auto") -> Trained:
+    """Load a trained model for its own task, or for the task of a recipe, labels matched by name.
+
+    Raises:
+        ModelError: if the labels cannot be matched, with both lists.
+    """
+    contract = found.contract
+    labels = contract.labels
+    if task is None:
+        task = TASKS[contract.task].from_contract(contract)
+    elif task.labels.problem != contract.problem:
+        raise ModelError(
+            f"{found.source.name} was trained for a {contract.problem} problem, the data is {task.labels.problem}",
+            hint="score it with the recipe it was made for",
+        )
+    order = labels
+    if labels:
+        order = required_order(found.source, labels, task.labels.names, aliases=task.label_aliases)
+    engine = start_engine(precision)
+    model = load_model(
+        found.source, problem=contract.problem, labels=order, new_head=False, require_head=True
+    )
+    if labels:
+        reorder_outputs(model.model, order, task.labels.names)
+    model.model.to(engine.accelerator.device)
+    return Trained(engine, model, task, found.limits)
