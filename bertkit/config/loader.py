@@ -108,7 +108,7 @@ def load_recipe(
         faults += describe_faults(error, draft.where)
     if faults:
         raise _as_error(faults, path)
-    return LoadedRecipe(path.parent.name if path.name == "recipe.yaml" else path.stem, recipe)
+    return LoadedRecipe(recipe.name or path.stem, recipe)
 
 
 def dump_recipe(recipe: Recipe) -> str:

@@ -215,6 +215,8 @@ class Recipe(Section):
 
     version: Annotated[int, Field(ge=1)] = 1
     """Goes up when scores would change."""
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*$")] | None = None
+    """What runs are called; empty: like the file."""
     task: TaskSection
     """What the columns mean."""
     data: DataSection = DataSection()

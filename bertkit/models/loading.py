@@ -167,7 +167,7 @@ def position_limit(source: ModelSource) -> int:
 
 def save_model(loaded: LoadedModel, folder: Path, contract: ModelContract) -> None:
     """Write weights (safetensors), tokenizer and contract in one step."""
-    with replacing_folder(folder) as temporary:
+    with replacing_folder(folder) as temporary, quiet_transformers():
         loaded.model.save_pretrained(temporary)
         loaded.tokenizer.save_pretrained(temporary)
         write_contract(temporary, contract)

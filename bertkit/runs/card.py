@@ -53,7 +53,9 @@ def model_card(facts: CardFacts) -> str:
     labels = ", ".join(_plain(name) for name in facts.labels) or "a number"
     columns = ", ".join(f"`{_plain(name)}`" for name in facts.text)
     example = json.dumps({name: "..." for name in facts.text}, ensure_ascii=False)
-    return "\n".join(front) + f"""
+    return (
+        "\n".join(front)
+        + f"""
 
 # {_plain(facts.title)}
 
@@ -86,6 +88,7 @@ Trained on {facts.rows.get("train", 0):,} rows.
 
 {versions}. `bertkit finetune recipe.yaml` repeats this run.
 """
+    )
 
 
 def _plain(text: str) -> str:

@@ -11,7 +11,16 @@ from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-PACKAGES = ("bertkit", "torch", "transformers", "datasets", "accelerate", "tokenizers", "numpy", "scikit-learn")
+PACKAGES = (
+    "bertkit",
+    "torch",
+    "transformers",
+    "datasets",
+    "accelerate",
+    "tokenizers",
+    "numpy",
+    "scikit-learn",
+)
 
 
 def describe_environment() -> dict[str, Any]:

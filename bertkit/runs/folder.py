@@ -62,6 +62,16 @@ class RunFolder:
         """Latest and best."""
         return self.path / "checkpoints"
 
+    @property
+    def latest_checkpoint(self) -> Path:
+        """What `--resume` goes on from."""
+        return self.checkpoints / "latest"
+
+    @property
+    def best_weights(self) -> Path:
+        """The weights that scored best so far."""
+        return self.checkpoints / "best.safetensors"
+
     def predictions(self, split: str) -> Path:
         """One line an example of that eval split."""
         return self.path / "predictions" / f"{split}.jsonl"
@@ -97,7 +107,9 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise RunError(f"{path} cannot be read", hint="the run is not finished, or was changed by hand") from error
+        raise RunError(
+            f"{path} cannot be read", hint="the run is not finished, or was changed by hand"
+        ) from error
     return content if isinstance(content, dict) else {}
 
 
@@ -129,7 +141,9 @@ def create(path: Path, *, force: bool) -> RunFolder:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RunError(f"cannot make {path}: {error.strerror}", hint="choose another place: --out DIR") from error
+        raise RunError(
+            f"cannot make {path}: {error.strerror}", hint="choose another place: --out DIR"
+        ) from error
     return RunFolder(path)
 
 
@@ -200,4 +214,6 @@ def find_run(name: str) -> RunFolder:
         if RunFolder(path).is_run:
             return RunFolder(path.resolve() if path.name == LATEST else path)
     names = ", ".join(run.path.name for run in list_runs()[:5])
-    raise RunError(f"no run {name!r}", hint=f"runs there are: {names}" if names else "make one: bertkit finetune sst2")
+    raise RunError(
+        f"no run {name!r}", hint=f"runs there are: {names}" if names else "make one: bertkit finetune sst2"
+    )

@@ -61,7 +61,7 @@ def start_engine(precision: str) -> Engine:
 
 
 def seed_everything(seed: int) -> None:
-    """Seed what the head, dropout and libraries draw from; our own order of rows has generators of its own."""
+    """Seed what the head, dropout and libraries draw from; the order of rows has generators of its own."""
     import random
 
     import torch

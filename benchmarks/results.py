@@ -1,0 +1,114 @@
+"""Fine-tune small encoders on public data and write the table of `docs/results.md`.
+
+    python benchmarks/results.py sst2 mrpc      # run these cases, then write the table
+    python benchmarks/results.py                # write the table from what was run before
+
+Each case is one `bertkit finetune` in a process of its own, as a person would type it; what it printed
+with `--json` is kept in `benchmarks/results/`. Data and encoders come from the Hub (or HF_ENDPOINT).
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from bertkit.config.loader import load_recipe
+from bertkit.evaluation.scoring import shown
+
+ROOT = Path(__file__).parents[1]
+STORE = ROOT / "benchmarks" / "results"
+TABLE = ROOT / "docs" / "results.md"
+L6 = "sentence-transformers/all-MiniLM-L6-v2"
+L3 = "sentence-transformers/paraphrase-MiniLM-L3-v2"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One line of the table: recipe, encoder and the settings that differ from the recipe."""
+
+    recipe: str
+    model: str
+    settings: tuple[str, ...]
+    note: str = ""
+
+    @property
+    def arguments(self) -> list[str]:
+        assignments = [part for setting in self.settings for part in ("--set", setting)]
+        return ["finetune", self.recipe, "--model", self.model, *assignments]
+
+
+MNLI_PART = "24,631 of 392,702 training rows; 1,000 of 9,832 mismatched"
+FAST = "train.learning_rate=5e-5"
+CASES = {
+    "sst2": Case("sst2", L6, ("train.epochs=1", FAST)),
+    "sst2-l3": Case("sst2", L3, ("train.epochs=1", FAST)),
+    "mrpc": Case("mrpc", L6, ("train.epochs=3", FAST)),
+    "cola": Case("cola", L6, ("train.epochs=3", FAST)),
+    "stsb": Case("stsb", L6, ("train.epochs=3", FAST)),
+    "mnli": Case("mnli", L6, ("train.epochs=2", FAST), MNLI_PART),
+    "rotten_tomatoes": Case("rotten_tomatoes", L6, ("train.epochs=2", FAST)),
+    "bbc-news": Case("bbc-news", "minilm", ()),
+}  # fmt: skip
+
+
+def run(name: str) -> None:
+    case = CASES[name]
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "bertkit", *case.arguments, "--json", "--out", f"{folder}/run"]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=folder)
+        environment = json.loads((Path(folder) / "run" / "environment.json").read_text(encoding="utf-8"))
+    result = json.loads(done.stdout)
+    del result["run"], result["seconds"]
+    kept = {"result": result, "precision": environment["precision"], "packages": environment["packages"]}
+    STORE.mkdir(parents=True, exist_ok=True)
+    (STORE / f"{name}.json").write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+    print(name, result["scores"], flush=True)
+
+
+def table() -> str:
+    lines = [
+        "# Measured results",
+        "",
+        "One run each, seed 42, made by `python benchmarks/results.py` with the commands below; the scores",
+        "are those of the model as saved and reloaded. Published figures are of the encoder they name, with",
+        "the settings of their source (`bertkit recipes show NAME`): other encoders, a frame and no contest.",
+        "",
+        "| recipe | encoder | settings | training rows | split | rows | score | published |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    notes = []
+    for name, case in CASES.items():
+        file = STORE / f"{name}.json"
+        if not file.is_file():
+            continue
+        result = json.loads(file.read_text(encoding="utf-8"))["result"]
+        published = load_recipe(case.recipe).recipe.published
+        first = next(iter(result["scores"]))
+        for split, scores in result["scores"].items():
+            for metric, value in scores.items():
+                beside = "; ".join(
+                    f"{entry.value:g} {entry.model.rsplit('/', 1)[-1]}" for entry in published
+                    if entry.metric == metric and (entry.split or first) == split
+                )  # fmt: skip
+                settings = ", ".join(setting.removeprefix("train.") for setting in case.settings)
+                lines.append(
+                    f"| {case.recipe} | {case.model.rsplit('/', 1)[-1]} | {settings or 'as in the recipe'} | "
+                    f"{result['rows']['train']:,} | {split} | {result['rows'][split]:,} | "
+                    f"{metric} {shown(metric, value)} | {beside} |"
+                )
+        if case.note:
+            notes.append(f"- {case.recipe}: on a part of the data, {case.note}.")
+    lines += ["", *notes, *([""] if notes else []), "## Commands", ""]
+    ran = [case for name, case in CASES.items() if (STORE / f"{name}.json").is_file()]
+    lines += [f"    bertkit {' '.join(case.arguments)}" for case in ran]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    for wanted in sys.argv[1:]:
+        run(wanted)
+    TABLE.write_text(table(), encoding="utf-8")
