@@ -10,8 +10,7 @@ from typing import Any
 from bertkit.config.loader import LoadedRecipe, load_recipe
 from bertkit.config.schema import Published, Recipe
 from bertkit.data.readers import read_path
-from bertkit.data.rows import Rows
-from bertkit.data.sources import SplitRows, load_split, load_splits
+from bertkit.data.sources import load_split, load_splits
 from bertkit.errors import DataError, RecipeError
 from bertkit.evaluation.metrics import check_metrics
 from bertkit.evaluation.scoring import metrics_of, score_predictions
@@ -22,6 +21,9 @@ from bertkit.workflows.events import Listener, Note, Progress, silent
 from bertkit.workflows.predictions import write_predictions
 from bertkit.workflows.preparation import report_lengths, settle_task
 from bertkit.workflows.trained import Trained, TrainedSource, find_trained, load_trained
+
+# What the rows that a training kept for evaluation are called.
+KEPT_SPLIT = "validation"
 
 
 @dataclass(frozen=True)
@@ -47,18 +49,6 @@ class EvaluationResult:
         return {"model": self.model, "recipe": self.recipe, "scores": self.scores, "rows": self.rows}
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """What to score: a task, its splits, its metrics."""
-
-    task: Task | None
-    splits: Mapping[str, list[Example]]
-    report: tuple[str, ...] | None
-    name: str | None
-    published: tuple[Published, ...]
-    precision: str
-
-
 def evaluate(
     model: str | None = None,
     *,
@@ -82,22 +72,38 @@ def evaluate(
         BertkitError: for what the user can fix.
     """
     found = find_trained(model)
+    loaded = _recipe_of(found, recipe)
+    task = _task_of(found, loaded.recipe if loaded is not None else None)
     if data is not None:
-        plan = _plan_data(found, recipe, Path(data), listen)
+        listen(Note(f"reading {data}"))
+        splits = {Path(data).name: list(task.examples(read_path(Path(data))).examples)}
+    elif loaded is not None:
+        listen(Note(f"reading {loaded.recipe.data.source or 'the files of the run'}"))
+        splits = _splits_of(loaded.recipe, split, task, listen)
     else:
-        plan = _plan_recipe(found, recipe, split, listen)
-    trained = load_trained(found, plan.task, precision=plan.precision)
-    metrics = metrics_of(trained.task, plan.report)
-    check_metrics(metrics, problem=trained.task.labels.problem, label_count=trained.task.labels.outputs)
-    scores: dict[str, dict[str, float]] = {}
-    for name, examples in plan.splits.items():
-        scores[name] = _score_split(
-            trained, name, examples, metrics, _target(predictions, name, plan.splits), listen
+        raise RecipeError(
+            f"{found.source.name} is no run: what shall it be scored on?",
+            hint="name a recipe, --recipe sst2, or a file, --data FILE",
         )
+    empty = [name for name, examples in splits.items() if not examples]
+    if empty:
+        raise DataError(
+            f"{empty[0]}: no row has both text and label", hint="to predict: bertkit predict FILE"
+        )
+    trained = load_trained(found, task, precision=loaded.recipe.train.precision if loaded else "auto")
+    metrics = metrics_of(task, loaded.recipe.metrics.report if loaded else None)
+    check_metrics(metrics, problem=task.labels.problem, label_count=task.labels.outputs)
+    scores = {
+        name: _score_split(trained, name, examples, metrics, _target(predictions, name, splits), listen)
+        for name, examples in splits.items()
+    }
     return EvaluationResult(
-        model=str(found.run.path) if found.run is not None else found.source.name, recipe=plan.name, scores=scores,
-        rows={name: len(examples) for name, examples in plan.splits.items()}, published=plan.published,
-    )  # fmt: skip
+        model=str(found.run.path) if found.run is not None else found.source.name,
+        recipe=loaded.name if loaded else None,
+        scores=scores,
+        rows={name: len(examples) for name, examples in splits.items()},
+        published=tuple(loaded.recipe.published) if loaded and data is None else (),
+    )
 
 
 def _target(predictions: Path | str | None, name: str, splits: Mapping[str, object]) -> Path | None:
@@ -107,89 +113,47 @@ def _target(predictions: Path | str | None, name: str, splits: Mapping[str, obje
 
 
 def _recipe_of(found: TrainedSource, recipe: LoadedRecipe | str | None) -> LoadedRecipe | None:
-    if isinstance(recipe, str):
-        return load_recipe(recipe)
+    """The recipe asked for, else the one of the run, else none."""
     if recipe is None and found.run is not None:
-        loaded = load_recipe(found.run.recipe)
-        return LoadedRecipe(found.contract.recipe or loaded.name, loaded.recipe)
-    return recipe
+        return load_recipe(found.run.recipe)
+    return load_recipe(recipe) if isinstance(recipe, str) else recipe
 
 
-def _plan_data(
-    found: TrainedSource, recipe: LoadedRecipe | str | None, file: Path, listen: Listener
-) -> _Plan:
-    """An own file, read with the columns and labels of the model."""
-    loaded = _recipe_of(found, recipe)
-    if isinstance(recipe, str) and loaded is not None:
-        task = _task_of(loaded.recipe, [read_path(file)])
-    else:
-        task = TASKS[found.contract.task].from_contract(found.contract)
-    listen(Note(f"reading {file}"))
-    report = loaded.recipe.metrics.report if loaded is not None else None
-    examples = list(task.examples(read_path(file)).examples)
-    if not examples:
-        raise DataError(f"{file}: no row has both text and label", hint="to predict: bertkit predict FILE")
-    precision = loaded.recipe.train.precision if loaded is not None else "auto"
-    return _Plan(
-        task,
-        {file.name: examples},
-        tuple(report) if report else None,
-        loaded.name if loaded else None,
-        (),
-        precision,
-    )
-
-
-def _task_of(recipe: Recipe, splits: list[Rows]) -> Task:
-    return TASKS[recipe.task.type].learn(recipe.task, splits)
-
-
-def _plan_recipe(
-    found: TrainedSource, recipe: LoadedRecipe | str | None, split: str | None, listen: Listener
-) -> _Plan:
-    loaded = _recipe_of(found, recipe)
-    if loaded is None:
-        raise RecipeError(
-            f"{found.source.name} is no run: what shall it be scored on?",
-            hint="name a recipe, --recipe sst2, or a file, --data FILE",
+def _task_of(found: TrainedSource, recipe: Recipe | None) -> Task:
+    """The task of the recipe; what it leaves open is as the model was trained."""
+    contract = found.contract
+    if recipe is not None:
+        section = recipe.task
+        contract = contract.model_copy(
+            update={
+                "task": section.type,
+                "text": tuple(section.text),
+                "label": section.label,
+                "problem": contract.problem if section.problem == "auto" else section.problem,
+                "labels": tuple(section.labels or contract.labels),
+            }
         )
-    listen(Note(f"reading {loaded.recipe.data.source or 'the files of the run'}"))
-    task, splits = _examples_of(loaded.recipe, split, listen)
-    report = loaded.recipe.metrics.report
-    return _Plan(
-        task,
-        splits,
-        tuple(report) if report else None,
-        loaded.name,
-        tuple(loaded.recipe.published),
-        loaded.recipe.train.precision,
-    )
+    return TASKS[contract.task].from_contract(contract)
 
 
-def _examples_of(
-    recipe: Recipe, split: str | None, listen: Listener
-) -> tuple[Task, dict[str, list[Example]]]:
+def _splits_of(recipe: Recipe, split: str | None, task: Task, listen: Listener) -> dict[str, list[Example]]:
     """The chosen split, all eval splits, or the rows that the training kept for evaluation."""
     data = recipe.data
-    names = {split: data.eval.get(split, split)} if split is not None else dict(data.eval)
-    if split == "test" and data.test is not None:
+    names = dict(data.eval)
+    if split is not None and not (split == KEPT_SPLIT and not data.eval):
+        known = {"test": data.test} if data.test is not None else {}
+        names = {split: (known | names).get(split, split)}
+    elif not names and data.train is None and data.test is not None:
         names = {"test": data.test}
-    if not names and data.train is None and data.test is not None:
-        names = {"test": data.test}
-    if names and not (split == "validation" and not data.eval):
-        rows = {name: load_split(data, source) for name, source in names.items()}
-        learned_from = list(rows.values())
-        if recipe.task.labels is None and recipe.task.problem != "regression" and data.train is not None:
-            learned_from = [load_split(data, data.train), *learned_from]
-        task = _task_of(recipe, learned_from)
-        return task, {
-            name: list(task.examples(split, keep_unlabelled=True).examples) for name, split in rows.items()
-        }
-    everything = load_splits(data.model_copy(update={"test": None}))
-    if everything.train is None:
-        raise RecipeError("the recipe names no rows to score", hint="name a file: --data FILE")
-    task, _, evals, _ = settle_task(recipe, SplitRows(everything.train, everything.evals, None), listen)
-    return task, evals
+    if not names:
+        rows = load_splits(data.model_copy(update={"test": None}))
+        if rows.train is None:
+            raise RecipeError("the recipe names no rows to score", hint="name a file: --data FILE")
+        return settle_task(recipe, rows, listen, task=task)[2]
+    return {
+        name: list(task.examples(load_split(data, source), keep_unlabelled=True).examples)
+        for name, source in names.items()
+    }
 
 
 def _score_split(

@@ -133,11 +133,19 @@ def prepare(recipe: Recipe, listen: Listener) -> Prepared:
 
 
 def settle_task(
-    recipe: Recipe, rows: SplitRows, listen: Listener
+    recipe: Recipe, rows: SplitRows, listen: Listener, *, task: Task | None = None
 ) -> tuple[Task, list[Example], dict[str, list[Example]], list[Example]]:
-    """Labels and examples of all splits; an eval split is cut off the training rows where there is none."""
+    """Task and examples of all splits; an eval split is cut off the training rows where there is none.
+
+    Args:
+        recipe: settings.
+        rows: as read; there are training rows.
+        listen: told what is left out and what is cut off.
+        task: already settled, as by a trained model; None learns its labels from the rows.
+    """
     assert rows.train is not None
-    task = TASKS[recipe.task.type].learn(recipe.task, [rows.train, *rows.evals.values()])
+    if task is None:
+        task = TASKS[recipe.task.type].learn(recipe.task, [rows.train, *rows.evals.values()])
     train = _usable(task, "train", rows.train, listen)
     evals = {name: _usable(task, name, split, listen) for name, split in rows.evals.items()}
     test = _scorable_test(task, rows, listen)
