@@ -45,6 +45,7 @@ format: $(READY) ## mend what can be mended by machine
 bench: $(READY) ## measure: start-up, memory of predict
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/predict_memory.py
+	$(BIN)/python benchmarks/performance_page.py
 
 docs: $(READY) ## write the tables and pictures in docs/ from what was measured
 	$(BIN)/python benchmarks/results.py

@@ -16,7 +16,9 @@ from pathlib import Path
 
 STORE = Path(__file__).parent / "results" / "predict_memory.json"
 SIZES = (10_000, 200_000)
-WORDS = ["a", "film", "that", "is", "neither", "long", "nor", "short", "but", "told", "with", "care", "and", "some", "wit"]
+WORDS = [
+    "a", "film", "that", "is", "neither", "long", "nor", "short", "but", "told", "with", "care", "and", "some", "wit",
+]  # fmt: skip
 MEASURE = """
 import resource, subprocess, sys
 code = subprocess.call(sys.argv[1:])

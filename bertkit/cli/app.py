@@ -13,13 +13,25 @@ from bertkit.cli import finetune as finetune_verb
 from bertkit.cli import predict as predict_verb
 from bertkit.cli import recipes, runs
 from bertkit.cli.options import Debug, debug_wanted
-from bertkit.errors import BertkitError
+
+EPILOG = """Examples:
+
+bertkit recipes
+
+bertkit finetune sst2 --model bert-base-uncased
+
+bertkit finetune classification --train reviews.csv --text review --label stars
+
+bertkit eval
+
+bertkit predict file.jsonl
+"""
 
 app = typer.Typer(
     name="bertkit",
     help="Fine-tune, score and use BERT-type encoders.",
-    epilog="Start with: bertkit recipes",
-    no_args_is_help=True,
+    epilog=EPILOG,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -40,18 +52,23 @@ def _print_version(value: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
     ] = False,
     debug: Debug = False,
 ) -> None:
     """Fine-tune, score and use BERT-type encoders."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
 
 
 def main() -> None:
     """Run the command line; every error ends as a message, a hint and an exit code."""
     from bertkit.cli.failures import exit_code_of
+    from bertkit.workflows.signals import raise_on_sigterm
 
+    raise_on_sigterm()
     try:
         code = app(standalone_mode=False)
     except BrokenPipeError:  # the reader of our output has seen enough, as in `| head`
@@ -68,5 +85,3 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-
-__all__ = ["BertkitError", "app", "main"]

@@ -51,7 +51,8 @@ def evaluate(
     debug: Debug = False,
 ) -> None:
     """Score a trained model: published scores beside ours."""
-    from bertkit.cli.display import Display, print_scores
+    from bertkit.cli.display import Display
+    from bertkit.cli.tables import print_scores
 
     with Display(quiet=quiet or json) as display:
         from bertkit.workflows.evaluate import evaluate as workflow

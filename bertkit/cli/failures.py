@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import signal
 import sys
+from typing import Any
 
 import typer
 
-from bertkit.cli.printable import printable
+from bertkit.cli.printable import error_console, printable
+from bertkit.config.faults import did_you_mean
 from bertkit.errors import BertkitError
-
-INTERRUPTED = 130
+from bertkit.workflows.signals import signal_of
 
 
 def exit_code_of(error: BaseException) -> int:
@@ -21,11 +24,14 @@ def exit_code_of(error: BaseException) -> int:
     if isinstance(error, BertkitError):
         return _say(error.message, error.hint, error.exit_code)
     if isinstance(error, KeyboardInterrupt | typer.Abort):
-        return _say("stopped", "nothing was half-made; start again when you like", INTERRUPTED)
-    if hasattr(error, "format_message"):  # Typer's own: an unknown verb or option, a missing argument
-        context = getattr(error, "ctx", None)
-        verb = context.command_path if context is not None else "bertkit"
-        return _say(error.format_message().rstrip("."), f"{verb} --help", 2)
+        number = signal_of(error) if isinstance(error, KeyboardInterrupt) else signal.SIGINT
+        return _say(
+            "before it was done",
+            "the same command starts again; bertkit runs tells what can go on",
+            128 + number,
+        )
+    if hasattr(error, "format_message"):
+        return _say(*_usage_fault(error), 2)
     if isinstance(error, MemoryError):
         return _say("memory ran out", "use a smaller model, train.batch_size or train.max_length", 1)
     if isinstance(error, OSError) and error.filename is not None:
@@ -38,11 +44,32 @@ def exit_code_of(error: BaseException) -> int:
     )
 
 
+def _usage_fault(error: Any) -> tuple[str, str]:
+    """Message and hint for what Typer raises itself: an unknown verb or option, a missing argument."""
+    message = str(error.format_message()).strip().rstrip(".")
+    context = getattr(error, "ctx", None)
+    ask = f"{context.command_path if context is not None else 'bertkit'} --help"
+    if getattr(error, "possibilities", None):
+        return f"there is no option {error.option_name}", f"did you mean {error.possibilities[0]}? {ask}"
+    if found := re.match(r"No such (command|option):? '?([^ ']*)'?", message):
+        verbs = list(getattr(getattr(context, "command", None), "commands", {}))
+        near = did_you_mean(found[2], verbs).removeprefix("; ")
+        kind = {"command": "verb", "option": "option"}[found[1]]
+        return f"there is no {kind} {found[2]}", " ".join(filter(None, [near, ask]))
+    if found := re.match(r"Missing argument '(.*)'", message):
+        return f"{found[1]} is missing", ask
+    if found := re.match(r"Got unexpected extra argument\(?s?\)? \((.*)\)", message):
+        return f"too many arguments: {found[1]}", ask
+    if found := re.match(r"Invalid value for '(.*?)'", message):
+        wanted = "a whole number" if "valid integer" in message else "another value"
+        return f"{found[1]} takes {wanted}", ask
+    return message[:1].lower() + message[1:], ask
+
+
 def _say(message: str, hint: str, code: int) -> int:
-    from rich.console import Console
     from rich.text import Text
 
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console = error_console()
     label, style = ("stopped: ", "yellow") if code >= 128 else ("error: ", "bold red")
     console.print(Text(label, style=style) + Text(printable(message, keep_lines=True), style="default"))
     console.print(Text("hint: ", style="bold cyan") + Text(printable(hint), style="default"))

@@ -94,7 +94,8 @@ def finetune(
     debug: Debug = False,
 ) -> None:
     """Fine-tune an encoder, score it, and leave a run folder that explains and repeats itself."""
-    from bertkit.cli.display import Display, print_estimate, print_finetuned
+    from bertkit.cli.display import Display
+    from bertkit.cli.tables import print_estimate, print_finetuned
     from bertkit.config.flags import settings_from_flags
     from bertkit.config.loader import load_recipe
     from bertkit.errors import UsageError

@@ -51,8 +51,6 @@ TextPair = Annotated[
 
 def as_json(value: Any) -> str:
     """One JSON object; NaN becomes null."""
-    import json
+    from bertkit.runs.atomic import json_text
 
-    from bertkit.runs.atomic import finite
-
-    return json.dumps(finite(value), indent=2, ensure_ascii=False)
+    return json_text(value, indent=2)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from bertkit.cli.options import Debug, Force, Quiet, Text, TextPair, complete_run
+
+if TYPE_CHECKING:
+    from io import TextIOWrapper
 
 EPILOG = """Examples:
 
@@ -55,8 +58,11 @@ def predict(
 
     Exit code 3 says that some lines were faulty.
     """
-    from bertkit.cli.display import Display, print_predicted
+    from bertkit.cli.display import Display
+    from bertkit.cli.tables import print_predicted
 
+    # JSON is UTF-8 with line feeds, whatever the terminal or the machine thinks.
+    cast("TextIOWrapper", sys.stdout).reconfigure(encoding="utf-8", newline="\n")
     columns = [name for name in (text, text_pair) if name is not None]
     with Display(quiet=quiet) as display:
         from bertkit.workflows.predict import predict as workflow

@@ -1,6 +1,13 @@
-"""Text from data, made safe for a terminal."""
+"""Text from data made safe for a terminal, and the two consoles it goes to."""
 
 from __future__ import annotations
+
+import sys
+
+from rich.console import Console
+
+# Wider than any row: what is read by a program has one row a line.
+PLAIN_WIDTH = 10_000
 
 
 def printable(text: str, *, keep_lines: bool = False) -> str:
@@ -16,3 +23,13 @@ def printable(text: str, *, keep_lines: bool = False) -> str:
         else "\N{REPLACEMENT CHARACTER}"
         for character in text
     )
+
+
+def output_console() -> Console:
+    """Standard output, for results; where it is no terminal without colours, and a row is a line."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+
+
+def error_console() -> Console:
+    """Standard error, for all else; lines are left to the terminal to break."""
+    return Console(stderr=True, highlight=False, soft_wrap=True)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import functools
+import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, get_args
 
@@ -32,6 +35,7 @@ KNOWN_ELSEWHERE = {
 }
 
 
+@functools.cache
 def setting_keys() -> dict[str, Any]:
     """Every dotted key a recipe may have, with its field."""
 
@@ -58,6 +62,10 @@ def describe_faults(error: ValidationError, where: Callable[[Key], str]) -> list
     """
     sentences: dict[Key, str] = {}
     for details in error.errors(include_url=False):
+        if isinstance(details["input"], dict) and _LITERAL_BRANCH.match(
+            ".".join(map(str, details["loc"][-1:]))
+        ):
+            continue  # `class_weights: {...}` is no `auto`; what is wrong in it is told by the other branch
         key = _written_key(details["loc"])
         sentences.setdefault(key, f"{'.'.join(key) or 'recipe'}: {_explain(details, key)}{where(key)}")
     return list(sentences.values())
@@ -68,13 +76,16 @@ def _written_key(location: tuple[int | str, ...]) -> Key:
     fields = setting_keys()
     key: list[str] = []
     for part in location:
-        dotted = ".".join([*key, str(part)])
         parent = ".".join(key)
-        known_leaf = parent in fields and not any(name.startswith(f"{parent}.") for name in fields)
-        if known_leaf and dotted not in fields and not (isinstance(part, int) or parent == "data.eval"):
-            break
+        is_leaf = parent in fields and not any(name.startswith(f"{parent}.") for name in fields)
+        if part == "[key]" or (is_leaf and _UNION_BRANCH.match(str(part))):
+            continue
         key.append(str(part))
     return tuple(key)
+
+
+_UNION_BRANCH = re.compile(r"(literal|dict)\[.*\]$")
+_LITERAL_BRANCH = re.compile(r"literal\[.*\]$")
 
 
 def _explain(details: ErrorDetails, key: Key) -> str:
@@ -87,7 +98,9 @@ def _explain(details: ErrorDetails, key: Key) -> str:
         return str(context["error"])
     if kind == "literal_error":
         allowed = [name.strip("' ") for name in str(context["expected"]).replace(" or ", ", ").split(", ")]
-        return f"{given!r} is not allowed; one of {', '.join(allowed)}{did_you_mean(str(given), allowed)}"
+        return (
+            f"{_shown(given)} is not allowed; one of {', '.join(allowed)}{did_you_mean(str(given), allowed)}"
+        )
     expected = {
         "int_type": "a whole number", "int_from_float": "a whole number", "float_type": "a number",
         "string_type": "text", "bool_type": "true or false", "list_type": "a list", "dict_type": "a mapping",
@@ -99,7 +112,12 @@ def _explain(details: ErrorDetails, key: Key) -> str:
         "too_short": f"a list of at least {context.get('min_length')}",
         "too_long": f"a list of at most {context.get('max_length')}",
     }.get(kind)  # fmt: skip
-    return f"{given!r} is not {expected}" if expected else f"{details['msg']} (given {given!r})"
+    return f"{_shown(given)} is not {expected}" if expected else f"{details['msg']} (given {_shown(given)})"
+
+
+def _shown(given: Any) -> str:
+    """A value as YAML has it: `null` and `true`, not None and True."""
+    return json.dumps(given) if given is None or isinstance(given, bool) else repr(given)
 
 
 def did_you_mean(name: str, known: list[str]) -> str:

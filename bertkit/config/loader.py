@@ -5,6 +5,7 @@ Order of precedence: defaults < recipe < own YAML < flags < `--set`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from bertkit.config.catalogue import find_recipe
+from bertkit.config.catalogue import find_recipe, recipes_folder
 from bertkit.config.faults import Key, describe_faults, did_you_mean, setting_keys
 from bertkit.config.schema import Recipe
 from bertkit.config.strict_yaml import parse_document, parse_value
@@ -35,6 +36,24 @@ class LoadedRecipe:
     recipe: Recipe
 
 
+def settings_below(key: Key, value: Any) -> list[tuple[Key, Any]]:
+    """`train: {epochs: 2}` is the setting `train.epochs`, and a bare `model: NAME` is `model.name`."""
+    if key == ("model",) and isinstance(value, str):
+        return [(("model", "name"), value)]
+    if isinstance(value, dict) and _is_section(key):
+        return [((*key, str(name)), setting) for name, setting in value.items()]
+    return [(key, value)]
+
+
+def _is_section(key: Key) -> bool:
+    return len(key) == 1 and any(name.startswith(f"{key[0]}.") for name in setting_keys())
+
+
+def _as_mapping(key: Key, value: Any) -> dict[str, Any]:
+    """What a setting becomes when a key below it is given: a bare eval split keeps its name."""
+    return {"validation": value} if key == ("data", "eval") and isinstance(value, str) else {}
+
+
 @dataclass
 class _Draft:
     """Settings on their way to the schema, and where each of them was written."""
@@ -44,27 +63,31 @@ class _Draft:
 
     def lay(self, key: Key, value: Any, place: str) -> None:
         """Write `value` at `key`, over what is there; a mapping of a section is laid key by key."""
+        for leaf, setting in settings_below(key, value):
+            self._lay_setting(leaf, setting, place)
+
+    def _lay_setting(self, key: Key, value: Any, place: str) -> None:
         node = self.values
-        for part in key[:-1]:
+        for depth, part in enumerate(key[:-1], 1):
             if not isinstance(node.get(part), dict):
-                node[part] = (
-                    {"name": node[part]} if part == "model" and isinstance(node.get(part), str) else {}
-                )
+                if part in node and _is_section(key[:depth]):
+                    return  # `train: 5` in a file stays, and is told as the fault it is
+                node[part] = _as_mapping(key[:depth], node.get(part))
+                self._set_place(key[:depth], place)
             node = node[part]
         node[key[-1]] = value
+        self._set_place(key, place)
+
+    def _set_place(self, key: Key, place: str) -> None:
+        """Note where `key` was written; what stood below it is gone, and its places with it."""
+        self.places = {old: where for old, where in self.places.items() if old[: len(key)] != key}
         self.places[key] = place
 
     def lay_file(self, path: Path) -> None:
         """Lay a YAML file over what is there, setting by setting."""
         document = parse_document(_read_text(path), origin=path.name)
         for section, settings in document.values.items():
-            if section == "model" and isinstance(settings, str):
-                settings = {"name": settings}
-            if isinstance(settings, dict) and str(section) in Recipe.model_fields:
-                for name, value in settings.items():
-                    self.lay((str(section), str(name)), value, "")
-            else:
-                self.lay((str(section),), settings, "")
+            self.lay((str(section),), settings, "")
         self.places |= {key: f" ({path.name}:{line})" for key, line in document.lines.items()}
 
     def where(self, key: Key) -> str:
@@ -87,7 +110,7 @@ def load_recipe(
     Args:
         name: a shipped recipe (`sst2`), a YAML file, or a run folder.
         config: an own YAML file laid over it.
-        flags: settings by dotted key, `{"model.name": "minilm"}`; None means "not given".
+        flags: settings by dotted key, `{"model.name": "minilm"}`; None empties a setting.
         assignments: `KEY=VALUE` as typed after `--set`, values read as YAML.
 
     Raises:
@@ -98,10 +121,9 @@ def load_recipe(
     draft.lay_file(path)
     if config is not None:
         draft.lay_file(config)
-    given = {key: value for key, value in (flags or {}).items() if value is not None}
-    for key, value in given.items():
+    for key, value in (flags or {}).items():
         draft.lay(tuple(key.split(".")), value, " (given by a flag)")
-    faults = _lay_assignments(draft, assignments, given)
+    faults = _lay_assignments(draft, assignments, flags or {})
     try:
         recipe = Recipe.model_validate(draft.values)
     except ValidationError as error:
@@ -122,8 +144,12 @@ class _PlainDumper(yaml.SafeDumper):
 
 
 def _quoted_string(dumper: _PlainDumper, text: str) -> yaml.ScalarNode:
-    bare = text.isascii() and text.replace("-", "").replace("_", "").isalpha() and _reads_as_itself(text)
+    bare = _PLAIN_WORD.fullmatch(text) is not None and _reads_as_itself(text)
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if bare else '"')
+
+
+# A letter first, and a second character: YAML 1.1 reads a lone `y` or `n` as true or false.
+_PLAIN_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*[A-Za-z0-9_]")
 
 
 def _reads_as_itself(text: str) -> bool:
@@ -134,31 +160,52 @@ _PlainDumper.add_representer(str, _quoted_string)
 
 
 def _lay_assignments(draft: _Draft, assignments: Sequence[str], flags: Mapping[str, Any]) -> list[str]:
+    # A flag that empties a setting did so on the way (--train empties data.eval): --set may fill it again.
+    filled = [key for key, value in flags.items() if value not in (None, {})]
+    given = {tuple(key.split(".")): "by a flag and by --set" for key in filled}
     faults = []
-    seen: set[str] = set()
     for assignment in assignments:
-        key, equals, text = assignment.partition("=")
-        key = key.strip()
-        if not equals or not key:
-            faults.append(f"--set {assignment}: write KEY=VALUE, as --set train.epochs=2")
-        elif key in flags:
-            faults.append(f"{key}: given by a flag and by --set; keep one of the two")
-        elif key in seen:
-            faults.append(f"{key}: given twice by --set; keep one of the two")
-        elif key.split(".")[0] not in Recipe.model_fields:
-            faults.append(f"{key}: there is no such setting{did_you_mean(key, list(setting_keys()))} (--set)")
-        else:
-            seen.add(key)
-            try:
-                draft.lay(tuple(key.split(".")), parse_value(text), " (--set)")
-            except RecipeError as error:
-                faults.append(f"{key}: {text!r} is not a YAML value ({error.message})")
+        try:
+            settings = _read_assignment(assignment)
+        except RecipeError as error:
+            faults.append(error.message)
+            continue
+        for key, value in settings:
+            if (rival := next((old for old in given if _overlap(old, key)), None)) is not None:
+                faults.append(f"{'.'.join(key)}: given {given[rival]}; keep one of the two")
+            else:
+                given[key] = "twice by --set"
+                draft.lay(key, value, " (--set)")
     return faults
+
+
+def _overlap(one: Key, other: Key) -> bool:
+    shorter = min(len(one), len(other))
+    return one[:shorter] == other[:shorter]
+
+
+def _read_assignment(assignment: str) -> list[tuple[Key, Any]]:
+    """The settings of one `KEY=VALUE`; a section's `{...}` gives several.
+
+    Raises:
+        RecipeError: whose message is the fault.
+    """
+    key, equals, text = assignment.partition("=")
+    key = key.strip()
+    if not equals or not key:
+        raise RecipeError(f"--set {assignment}: write KEY=VALUE, as --set train.epochs=2", hint="")
+    if key.split(".")[0] not in Recipe.model_fields:
+        near = did_you_mean(key, list(setting_keys()))
+        raise RecipeError(f"{key}: there is no such setting{near} (--set)", hint="")
+    try:
+        return settings_below(tuple(key.split(".")), parse_value(text))
+    except RecipeError as error:
+        raise RecipeError(f"{key}: {text!r} is not a YAML value ({error.message})", hint="") from error
 
 
 def _as_error(faults: list[str], path: Path) -> RecipeError:
     hint = f"see every setting and its default: bertkit recipes show {path.stem} --resolved"
-    if path.name == "recipe.yaml" or path.suffix == ".yml" or len(path.parts) > 1:
+    if path.parent != recipes_folder():
         hint = "see every setting and its default: bertkit recipes show classification --resolved"
     if len(faults) == 1:
         return RecipeError(faults[0], hint=hint)

@@ -33,12 +33,21 @@ def _named_splits(value: Any) -> Any:
 def _as_names(value: Any) -> Any:
     """Label names may be written as bare numbers or words: `[1, 2, 3]`, `[true, false]`."""
     if isinstance(value, list):
-        return [str(item).lower() if isinstance(item, bool) else str(item) for item in value]
+        return [_as_name(item) for item in value]
     return value
 
 
-Names = Annotated[list[str], BeforeValidator(_one_or_more)]
-Splits = Annotated[dict[str, str], BeforeValidator(_named_splits)]
+def _as_name(item: Any) -> Any:
+    if isinstance(item, bool):
+        return str(item).lower()
+    return str(item) if isinstance(item, int | float) else item
+
+
+Names = Annotated[list[str], BeforeValidator(_one_or_more, json_schema_input_type=str | list[str])]
+Splits = Annotated[
+    dict[str, str], BeforeValidator(_named_splits, json_schema_input_type=str | dict[str, str])
+]
+LabelNames = list[str | int | float | bool] | None
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -51,7 +60,7 @@ class TaskSection(Section):
     """The column with the text, or the two columns of a pair."""
     label: str = "label"
     """The column with the label, the list of labels or the number."""
-    labels: Annotated[list[str] | None, BeforeValidator(_as_names)] = None
+    labels: Annotated[list[str] | None, BeforeValidator(_as_names, json_schema_input_type=LabelNames)] = None
     """Label names in the order of their numbers; empty: read from the data."""
     problem: Literal[("auto", *PROBLEMS)] = "auto"  # type: ignore[valid-type]
     """What is predicted: one label, several labels, a number; `auto` looks at the label column."""
@@ -221,7 +230,9 @@ class Recipe(Section):
     """What the columns mean."""
     data: DataSection = DataSection()
     """Where rows come from."""
-    model: Annotated[ModelSection, BeforeValidator(_model_section)] = ModelSection()
+    model: Annotated[
+        ModelSection, BeforeValidator(_model_section, json_schema_input_type=str | ModelSection)
+    ] = ModelSection()
     """The encoder; a bare name will do."""
     train: TrainSection = TrainSection()
     """How the weights are changed."""

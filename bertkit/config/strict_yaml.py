@@ -47,11 +47,18 @@ for _name, (_pattern, _first) in _SCALARS.items():
 
 def _integer(loader: _CoreLoader, node: yaml.ScalarNode) -> int:
     text = str(loader.construct_scalar(node))
-    return int(text, 0) if text.startswith(("0x", "0o")) else int(text, 10)
+    try:
+        return int(text, 0) if text.startswith(("0x", "0o")) else int(text, 10)
+    except ValueError as error:  # `!!int x`, or more digits than Python reads
+        raise yaml.constructor.ConstructorError(None, None, "no whole number", node.start_mark) from error
 
 
 def _number(loader: _CoreLoader, node: yaml.ScalarNode) -> float:
-    return float(str(loader.construct_scalar(node)).lower().replace(".inf", "inf").replace(".nan", "nan"))
+    text = str(loader.construct_scalar(node)).lower().replace(".inf", "inf").replace(".nan", "nan")
+    try:
+        return float(text)
+    except ValueError as error:  # `!!float x`
+        raise yaml.constructor.ConstructorError(None, None, "no number", node.start_mark) from error
 
 
 _CoreLoader.add_constructor("tag:yaml.org,2002:int", _integer)
@@ -86,12 +93,18 @@ def parse_document(text: str, *, origin: str) -> Document:
             loader.dispose()
     except yaml.YAMLError as error:
         raise _syntax_error(error, origin) from error
+    except RecursionError:
+        raise RecipeError(
+            f"{origin}: brackets are nested too deeply", hint="see how one looks: bertkit recipes show sst2"
+        ) from None
 
 
 def parse_value(text: str) -> Any:
     """Read the value of a `--set KEY=VALUE` as the same value in a file would be read."""
-    document = parse_document(f"value: {text}", origin="--set")
-    return document.values["value"]
+    values = parse_document(f"value: {text}", origin="--set").values
+    if set(values) != {"value"}:
+        raise RecipeError("--set: more than one value", hint="give each setting a --set of its own")
+    return values["value"]
 
 
 def _survey(node: yaml.Node, path: Path, lines: dict[Path, int], *, origin: str, seen: set[int]) -> None:

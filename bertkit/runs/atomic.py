@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+# Legal in JSON as they are, but a terminal would act on them, and half a surrogate pair cannot be encoded.
+_NOT_PRINTABLE = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -27,7 +31,13 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Replace a JSON file in one step; NaN is written as null, which JSON can hold."""
-    write_text(path, json.dumps(finite(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, json_text(value, indent=2) + "\n")
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """JSON that a terminal shows and UTF-8 holds, whatever texts are in it; NaN and infinities are null."""
+    text = json.dumps(finite(value), indent=indent, ensure_ascii=False, allow_nan=False)
+    return _NOT_PRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def finite(value: Any) -> Any:
@@ -45,10 +55,13 @@ def finite(value: Any) -> Any:
 def replacing_folder(target: Path) -> Iterator[Path]:
     """Give an empty folder to fill; when the block ends without an error it takes the place of `target`.
 
-    A target that exists is moved aside first and removed last, so that one of the two is always there.
+    A target that exists is moved aside first and removed last, so that one of the two is always there;
+    `recover_folder` puts it back after a kill in between. What killed processes left is removed.
     """
+    recover_folder(target)
+    for stale in (*_siblings(target, "tmp"), *_siblings(target, "old")):
+        shutil.rmtree(stale, ignore_errors=True)
     temporary = target.with_name(f"{target.name}.tmp-{os.getpid()}")
-    shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     try:
         yield temporary
@@ -56,10 +69,28 @@ def replacing_folder(target: Path) -> Iterator[Path]:
         aside = target.with_name(f"{target.name}.old-{os.getpid()}")
         if target.exists():
             target.rename(aside)
-        temporary.rename(target)
+        try:
+            temporary.rename(target)
+        except BaseException:
+            recover_folder(target)
+            raise
         shutil.rmtree(aside, ignore_errors=True)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def recover_folder(target: Path) -> None:
+    """Put a folder back that a killed process had moved aside and not yet replaced."""
+    aside = _siblings(target, "old")
+    if aside and not target.exists():
+        aside[-1].rename(target)
+
+
+def _siblings(target: Path, kind: str) -> list[Path]:
+    if not target.parent.is_dir():
+        return []
+    prefix = f"{target.name}.{kind}-"
+    return [path for path in target.parent.iterdir() if path.name.startswith(prefix)]
 
 
 def allow_reading(folder: Path) -> None:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+SHOWN_LABELS = 50
+_ACTED_ON = re.compile(r"([\\`*\[\]|])")
 
 
 @dataclass(frozen=True)
@@ -44,15 +49,16 @@ def model_card(facts: CardFacts) -> str:
     """The card as Markdown with the front matter the Hub reads."""
     front = ["---", "library_name: transformers", "pipeline_tag: text-classification", "tags: [bertkit]"]
     front += [f"base_model: {json.dumps(facts.base_model)}", "---"]
-    splits = "\n".join(
-        f"| {_plain(split)} | {facts.rows.get(split, 0):,} | {', '.join(f'{name} {value}' for name, value in scores.items())} |"
-        for split, scores in facts.scores.items()
-    )
     settings = "\n".join(f"| {name} | {_plain(str(value))} |" for name, value in facts.settings.items())
     versions = ", ".join(f"{name} {number}" for name, number in facts.versions.items() if number)
-    labels = ", ".join(_plain(name) for name in facts.labels) or "a number"
-    columns = ", ".join(f"`{_plain(name)}`" for name in facts.text)
-    example = json.dumps({name: "..." for name in facts.text}, ensure_ascii=False)
+    labels = ", ".join(_plain(name) for name in facts.labels[:SHOWN_LABELS]) or "a number"
+    labels += f", ... ({len(facts.labels):,} labels)" if len(facts.labels) > SHOWN_LABELS else ""
+    columns = ", ".join(f"`{_code(name)}`" for name in facts.text)
+    example = shlex.quote(_printable(json.dumps({name: "..." for name in facts.text}, ensure_ascii=False)))
+    scores = "\n".join(
+        f"| {_plain(split)} | {facts.rows.get(split, 0):,} | {_listed(values)} |"
+        for split, values in facts.scores.items()
+    )
     return (
         "\n".join(front)
         + f"""
@@ -60,7 +66,7 @@ def model_card(facts: CardFacts) -> str:
 # {_plain(facts.title)}
 
 {_plain(facts.base_model)}, fine-tuned by [bertkit](https://pypi.org/project/bertkit/) with the recipe
-`{_plain(facts.recipe)}` on {_plain(facts.data)}.
+`{_code(facts.recipe)}` on {_plain(facts.data)}.
 
 - Reads: {columns}. {facts.lengths}
 - Says ({facts.problem.replace("_", " ")}): {labels}
@@ -69,13 +75,13 @@ def model_card(facts: CardFacts) -> str:
 
 | split | rows | scores |
 |---|---|---|
-{splits}
+{scores}
 
 Trained on {facts.rows.get("train", 0):,} rows.
 
 ## Use
 
-    echo '{_plain(example)}' | bertkit predict - --model .
+    echo {example} | bertkit predict - --model .
 
     from transformers import pipeline
     classify = pipeline("text-classification", model="model")
@@ -91,7 +97,19 @@ Trained on {facts.rows.get("train", 0):,} rows.
     )
 
 
+def _listed(scores: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in scores.items())
+
+
 def _plain(text: str) -> str:
     """Text from data or settings without what Markdown, HTML or a terminal would act on."""
-    printable = "".join(character if character.isprintable() else " " for character in text)
-    return printable.replace("<", "&lt;").replace("|", "\\|").replace("`", "'")
+    return _ACTED_ON.sub(r"\\\1", _printable(text)).replace("&", "&amp;").replace("<", "&lt;")
+
+
+def _code(text: str) -> str:
+    """The same between backticks, where a backtick alone is acted on."""
+    return _printable(text).replace("`", "'")
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in text)

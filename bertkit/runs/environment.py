@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 PACKAGES = (
@@ -39,8 +40,15 @@ def describe_environment() -> dict[str, Any]:
             "gpus": [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())],
         },
         "git": _git_state(),
-        "command": ["bertkit", *sys.argv[1:]],
+        "command": _command(),
     }
+
+
+def _command() -> list[str] | None:
+    """What was typed; None where bertkit is used from Python."""
+    program = Path(sys.argv[0])
+    is_ours = program.stem == "bertkit" or program.parts[-2:] == ("bertkit", "__main__.py")
+    return ["bertkit", *sys.argv[1:]] if is_ours else None
 
 
 def _version(package: str) -> str | None:
@@ -52,7 +60,7 @@ def _version(package: str) -> str | None:
 
 def _processor() -> str:
     try:
-        with open("/proc/cpuinfo", encoding="utf-8") as stream:  # noqa: PTH123 - no file of a run
+        with Path("/proc/cpuinfo").open(encoding="utf-8") as stream:
             names = [line.split(":", 1)[1].strip() for line in stream if line.startswith("model name")]
     except OSError:
         names = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from dataclasses import dataclass
@@ -120,25 +121,33 @@ def default_path(recipe: str, model: str, *, now: datetime) -> Path:
 
 
 def check_free(path: Path, *, force: bool) -> None:
-    """Refuse a folder that already holds something, before anything is computed.
+    """Refuse a folder that holds something or cannot be made, before anything is computed.
 
     Raises:
-        RunError: unless `force` is set and the folder is a run, whose place the new one takes.
+        RunError: if it cannot be written; if it is taken, unless `force` is set and it is a run, whose
+            place the new one takes.
     """
-    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+    if not path.exists():
+        above = next(folder for folder in path.absolute().parents if folder.exists())
+        if not (above.is_dir() and os.access(above, os.W_OK)):
+            raise RunError(
+                f"cannot make {path}: {above} cannot be written", hint="choose another place: --out DIR"
+            )
+    elif path.is_dir() and not any(path.iterdir()):
         return
-    if not force:
+    elif not (path.is_dir() and RunFolder(path).is_run):
+        raise RunError(f"{path} exists and is no run folder", hint="choose another place: --out DIR")
+    elif not force:
         raise RunError(f"{path} already exists", hint="choose another --out, or --force to replace that run")
-    if not (path.is_dir() and RunFolder(path).is_run):
-        raise RunError(f"{path} is no run folder, and is not replaced", hint="choose another --out")
 
 
 def create(path: Path, *, force: bool) -> RunFolder:
     """Make the folder of a new run; with `force` an earlier run in its place is removed."""
     check_free(path, force=force)
-    if force and path.exists():
-        shutil.rmtree(path)
     try:
+        if path.exists():
+            path = path.resolve()  # `runs/latest` is a link: the run it leads to is replaced
+            shutil.rmtree(path)
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(
@@ -178,20 +187,23 @@ def find_latest(*, base: Path = Path()) -> RunFolder:
     Raises:
         RunError: if there is none yet.
     """
+    latest = _latest_path(base)
+    if latest is not None and RunFolder(latest).is_finished:
+        return RunFolder(latest)
+    for run in list_runs(base=base):
+        if run.is_finished:
+            return run
+    raise RunError(
+        f"there is no finished run below {(base / RUNS).resolve()}",
+        hint="make one: bertkit finetune sst2; or name a model: --model RUN|MODEL",
+    )
+
+
+def _latest_path(base: Path) -> Path | None:
+    """Where `runs/latest` leads to, be it a link or a file with a path; None where it leads nowhere."""
     link = base / RUNS / LATEST
-    path = link
-    if link.is_file():
-        path = link.parent / link.read_text(encoding="utf-8").strip()
-    run = RunFolder(path.resolve())
-    if run.is_finished:
-        return run
-    finished = [other for other in list_runs(base=base) if other.is_finished]
-    if not finished:
-        raise RunError(
-            f"there is no finished run below {(base / RUNS).resolve()}",
-            hint="make one: bertkit finetune sst2; or name a model: --model RUN|MODEL",
-        )
-    return finished[0]
+    path = link.parent / link.read_text(encoding="utf-8").strip() if link.is_file() else link
+    return path.resolve() if path.is_dir() else None
 
 
 def list_runs(*, base: Path = Path()) -> list[RunFolder]:
@@ -199,21 +211,30 @@ def list_runs(*, base: Path = Path()) -> list[RunFolder]:
     folder = base / RUNS
     if not folder.is_dir():
         return []
-    paths = {path.resolve() for path in folder.iterdir() if path.is_dir()}
-    runs = [RunFolder(path) for path in paths if RunFolder(path).is_run]
-    return sorted(runs, key=lambda run: run.environment.stat().st_mtime, reverse=True)
+    paths = {path.resolve() for path in folder.iterdir() if path.is_dir()} | {_latest_path(base)}
+    runs = [RunFolder(path) for path in paths if path is not None and RunFolder(path).is_run]
+    # Two runs of one tick of the clock still have an order.
+    return sorted(runs, key=lambda run: (run.environment.stat().st_mtime_ns, run.path), reverse=True)
 
 
 def find_run(name: str) -> RunFolder:
-    """A run by its path, or by its name below `runs/`.
+    """A run by its path, by its name below `runs/`, or `latest`.
 
     Raises:
         RunError: with the names there are.
     """
-    for path in (Path(name).expanduser(), Path(RUNS) / name):
-        if RunFolder(path).is_run:
-            return RunFolder(path.resolve() if path.name == LATEST else path)
-    names = ", ".join(run.path.name for run in list_runs()[:5])
-    raise RunError(
-        f"no run {name!r}", hint=f"runs there are: {names}" if names else "make one: bertkit finetune sst2"
-    )
+    path = Path(name).expanduser()
+    if path in (Path(LATEST), Path(RUNS) / LATEST):
+        latest = _latest_path(Path())
+        if latest is not None and RunFolder(latest).is_run:
+            return RunFolder(latest)
+    for place in (path, Path(RUNS) / name):
+        if RunFolder(place).is_run:
+            return RunFolder(place)
+    others = list_runs()
+    for run in others:  # the latest run may lie elsewhere, and is listed by its name all the same
+        if run.path.name == name:
+            return run
+    names = ", ".join(run.path.name for run in others[:5])
+    wanted = "no run here yet" if not names and name == LATEST else f"no run {name!r}"
+    raise RunError(wanted, hint=f"runs there are: {names}" if names else "make one: bertkit finetune sst2")

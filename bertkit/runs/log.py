@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from bertkit.runs.atomic import finite
+from bertkit.runs.atomic import json_text, write_text
 
 
 class RunLog:
@@ -24,7 +24,7 @@ class RunLog:
     def write(self, kind: str, step: int, values: Mapping[str, Any]) -> None:
         """Append one record; numbers among `values` also become points of the curve `kind/name`."""
         record = {"kind": kind, "step": step, **values}
-        self._stream.write(json.dumps(finite(record), ensure_ascii=False) + "\n")
+        self._stream.write(json_text(record) + "\n")
         self._stream.flush()
         for name, value in values.items():
             if isinstance(value, int | float) and not isinstance(value, bool):
@@ -45,11 +45,11 @@ def trim_log(path: Path, *, step: int) -> None:
     if not path.is_file():
         return
     kept = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
         try:
             record = json.loads(line)
         except ValueError:  # the last line of a killed run may be half a line
             continue
-        if record.get("step", 0) <= step:
+        if isinstance(record, dict) and record.get("step", 0) <= step:
             kept.append(line)
-    path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+    write_text(path, "".join(f"{line}\n" for line in kept))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,15 @@ from bertkit.training.events import Evaluation, Event, SmallerBatches, Step
 from bertkit.training.loop import TrainingData, TrainingState, total_steps, train
 from bertkit.training.optimizer import build_optimizer, prepare_layers
 from bertkit.workflows.engine import Engine, padding_of, seed_everything, start_engine
-from bertkit.workflows.events import Listener, TrainingBegins, silent
+from bertkit.workflows.events import Listener, Note, TrainingBegins, silent
 from bertkit.workflows.finishing import data_fingerprints, environment_of, save_and_score, write_results
 from bertkit.workflows.job import Job, score_split
 from bertkit.workflows.preparation import Prepared, prepare
 from bertkit.workflows.signals import StopRequest, stop_requests
+
+
+# Below so many optimizer steps a new head has hardly begun to learn at the usual rates.
+FEW_STEPS = 100
 
 
 @dataclass(frozen=True)
@@ -90,11 +95,13 @@ def finetune(
         BertkitError: exit code 2 before anything is written; exit code 1 if the training itself fails.
         Interrupted: after a signal, with the state saved.
     """
-    loaded = _anchored(load_recipe(recipe) if isinstance(recipe, str) else recipe)
+    loaded = load_recipe(recipe) if isinstance(recipe, str) else recipe
     path = Path(out) if out is not None else None
     if path is not None:
         run_folders.check_free(path, force=force)
     prepared = prepare(loaded.recipe, listen)
+    loaded = _anchored(loaded)
+    prepared = replace(prepared, recipe=loaded.recipe)
     engine, model = _load(prepared)
     if path is None:
         path = run_folders.default_path(loaded.name, loaded.recipe.model.name, now=datetime.now())
@@ -180,6 +187,9 @@ def _train_and_finish(job: Job, *, resumed: bool) -> FinetuneResult:
     steps = total_steps(rows, settings)
     device = str(accelerator.device)
     job.listen(TrainingBegins(steps, state.step, job.run.path, rows, job.engine.precision, device))
+    if steps < FEW_STEPS and settings.max_steps is None and job.recipe.data.limit is None:
+        advice = f"--set train.epochs={math.ceil(settings.epochs * FEW_STEPS / steps)}"
+        job.listen(Note(f"only {steps} steps: so little data often wants more epochs, as {advice}", warning=True))
     began = time.monotonic()
     _run_loop(job, state, data)
     seconds = time.monotonic() - began

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import Any, BinaryIO, TextIO, cast
 
 from bertkit.data.columns import find_column
 from bertkit.data.file_access import open_file
 from bertkit.data.lines import InputLine, input_kind, read_input_lines
 from bertkit.errors import DataError, Interrupted, RunError, TrainingError
-from bertkit.runs.atomic import finite, write_json
+from bertkit.runs.atomic import json_text
 from bertkit.runs.environment import fingerprint
-from bertkit.tasks.base import Example, Prediction
-from bertkit.workflows.engine import predict_features
+from bertkit.runs.partial import PartialOutput
+from bertkit.workflows.answers import CHUNK_LINES, answer, chunks_of, is_error, is_error_line
 from bertkit.workflows.events import Listener, Note, Progress, silent
-from bertkit.workflows.signals import stop_requests
+from bertkit.workflows.signals import signal_of
 from bertkit.workflows.trained import Trained, TrainedSource, find_trained, load_trained
-
-# Lines in memory at once: enough to batch by length, few enough to stay flat and to answer soon.
-CHUNK_LINES = 1024
-# Texts of one chunk, in characters, so that a chunk of long documents stays small too.
-CHUNK_CHARACTERS = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -35,7 +28,7 @@ class PredictResult:
 
     Attributes:
         lines: lines written, those of an earlier, interrupted call included.
-        rejected: how many of them hold an error, of this call.
+        rejected: how many of them hold an error.
         output: the file written, None for standard output.
         predictions: all of them as written, where the caller asked for no file (Python API).
     """
@@ -75,26 +68,46 @@ def predict(
     path = Path(source) if isinstance(source, str | Path) else None
     kind = input_kind(path)
     target = Path(output) if isinstance(output, str | Path) else None
-    if target is not None and target.exists() and not force:
-        raise RunError(f"{target} already exists", hint="choose another -o, or --force to replace it")
     with ExitStack() as stack:
-        stream: BinaryIO = stack.enter_context(open_file(path)) if path is not None else source  # type: ignore[assignment]
+        stream = stack.enter_context(_open(path)) if path is not None else cast("BinaryIO", source)
+        if target is not None:
+            _check_output(target, path, force=force)
         found = find_trained(model)
-        lines = read_input_lines(stream, kind=kind, text_column=(text or found.contract.text)[0])
+        columns = tuple(text or found.contract.text)
+        lines = read_input_lines(stream, kind=kind, text_column=columns[0])
         if kind in ("csv", "tsv") and path is not None:
-            _check_header(path, kind, text or found.contract.text)
+            _check_header(path, kind, columns)
         trained = load_trained(found)
         if text is not None:
-            trained = _with_columns(trained, text)
-        size = path.stat().st_size if path is not None else None
-        job = _Job(trained, scores, listen, stream, size)
+            trained = _with_columns(trained, columns)
+        job = _Job(trained, scores, listen, stream, path.stat().st_size if path is not None else None)
+        if path is None and stream.isatty():
+            awaited = json_text(dict.fromkeys(columns, "..."))
+            listen(Note(f"type JSON lines, as {awaited}; Ctrl-D on an empty line ends"))
         if target is None:
             return _predict_stream(job, lines, output)
-        return _predict_file(job, lines, target, _Origin.of(path, found, scores))
+        return _predict_file(job, lines, PartialOutput(target, _origin(path, found, scores, columns)))
+
+
+def _open(path: Path) -> BinaryIO:
+    """The file, checked; faults of what is done with it later are not faults of reading it."""
+    with open_file(path):
+        pass
+    return path.open("rb")
 
 
 @dataclass(frozen=True)
 class _Job:
+    """What answers the lines.
+
+    Attributes:
+        trained: model and task.
+        scores: add them.
+        listen: told how far it is.
+        stream: the input.
+        size: of the input in bytes, None where it is not known.
+    """
+
     trained: Trained
     scores: bool
     listen: Listener
@@ -102,30 +115,50 @@ class _Job:
     size: int | None
 
     def tell(self) -> None:
+        """Say how far the input is read."""
         if self.size is not None:
             self.listen(Progress("predicting", min(self.stream.tell(), self.size), self.size))
 
+    @property
+    def chunk_lines(self) -> int:
+        """Lines to answer at once; who types waits for each answer."""
+        return 1 if self.size is None and self.stream.isatty() else CHUNK_LINES
 
-@dataclass(frozen=True)
-class _Origin:
-    """What an output is made from; only the same can be gone on with."""
 
-    input: str
-    model: str
+def _check_output(target: Path, source: Path | None, *, force: bool) -> None:
+    """Refuse what cannot be written or would destroy something, before the model is loaded.
 
-    @classmethod
-    def of(cls, path: Path | None, found: TrainedSource, scores: bool) -> _Origin:
-        stat = path.stat() if path is not None else None
-        given = (
-            f"{path.resolve()} {stat.st_size} {stat.st_mtime_ns}"
-            if path is not None and stat is not None
-            else ""
-        )
-        weights = [
-            f"{file.name} {file.stat().st_size}" for file in sorted(found.source.folder.glob("*.safetensors"))
-        ]
-        changed = [str(file.stat().st_mtime_ns) for file in sorted(found.source.folder.glob("*.safetensors"))]
-        return cls(given, fingerprint([str(found.source.folder), str(scores), *weights, *changed]))
+    Raises:
+        RunError: with what to name instead.
+    """
+    if target.is_dir():
+        raise RunError(f"{target} is a folder", hint=f"name a file: -o {target / 'predictions.jsonl'}")
+    if not target.parent.is_dir():
+        raise RunError(f"{target}: there is no folder {target.parent}", hint=f"mkdir -p {target.parent}")
+    growing = PartialOutput(target, None)
+    if source is not None and source.resolve() in {
+        path.resolve() for path in (target, growing.path, growing.note)
+    }:
+        raise RunError(f"{target}: writing it would destroy the input {source}", hint="choose another -o")
+    if target.exists() and not target.is_file():
+        raise RunError(f"{target} is no regular file", hint="leave -o out, and redirect the output: > FILE")
+    if target.exists() and not force:
+        raise RunError(f"{target} already exists", hint="choose another -o, or --force to replace it")
+
+
+def _origin(
+    path: Path | None, found: TrainedSource, scores: bool, columns: Sequence[str]
+) -> Mapping[str, str] | None:
+    """What an output is made from; only the same can be gone on with, and a stream never is the same."""
+    if path is None:
+        return None
+    given = path.stat()
+    weights = [(file, file.stat()) for file in sorted(found.source.folder.glob("*.safetensors"))]
+    files = [f"{file} {stat.st_size} {stat.st_mtime_ns}" for file, stat in weights]
+    return {
+        "input": f"{path.resolve()} {given.st_size} {given.st_mtime_ns}",
+        "model": fingerprint([*files, str(scores), *columns]),
+    }
 
 
 def _check_header(path: Path, kind: str, columns: Sequence[str]) -> None:
@@ -154,133 +187,68 @@ def _with_columns(trained: Trained, text: Sequence[str]) -> Trained:
 def _predict_stream(job: _Job, lines: Iterator[InputLine], output: Any) -> PredictResult:
     written: list[dict[str, Any]] = []
     count = rejected = 0
-    with stop_requests() as request:
-        for answers in _answer_chunks(job, lines):
-            for answer in answers:
-                count += 1
-                rejected += _is_error(answer)
-                if output is None:
-                    written.append(answer)
-                else:
-                    output.write(_encode(answer) + "\n")
-            if output is not None:
+    try:
+        for chunk in chunks_of(lines, job.chunk_lines):
+            answers = answer(job.trained, chunk, scores=job.scores)
+            if output is None:
+                written += answers
+            else:
+                output.write("".join(json_text(answer) + "\n" for answer in answers))
                 output.flush()
-            if request.signal_number is not None:
-                raise Interrupted(
-                    f"stopped after line {count:,}",
-                    hint="to go on later, write to a file: -o OUT",
-                    signal_number=request.signal_number,
-                )
+            count += len(answers)
+            rejected += sum(map(is_error, answers))
+            job.tell()
+    except KeyboardInterrupt as stop:
+        raise Interrupted(
+            f"after line {count:,}", hint="to go on later where it stopped, write to a file: -o OUT",
+            signal_number=signal_of(stop),
+        ) from stop  # fmt: skip
     return PredictResult(count, rejected, None, written)
 
 
-def _predict_file(job: _Job, lines: Iterator[InputLine], target: Path, origin: _Origin) -> PredictResult:
-    partial = target.with_name(f"{target.name}.partial")
-    note = target.with_name(f"{target.name}.partial.json")
-    done = _lines_done(partial, note, origin)
-    if done:
-        job.listen(Note(f"going on after line {done:,} of {partial}"))
-        next(islice(lines, done - 1, done), None)
-    count, rejected = done, 0
+def _predict_file(job: _Job, lines: Iterator[InputLine], partial: PartialOutput) -> PredictResult:
+    chunks = chunks_of(lines, job.chunk_lines)
+    count, rejected, first = _skip_done(chunks, partial)
+    if count:
+        job.listen(Note(f"going on after line {count:,} of {partial.path}"))
     try:
-        with stop_requests() as request, partial.open("a" if done else "w", encoding="utf-8") as stream:
-            write_json(note, {"input": origin.input, "model": origin.model})
-            for answers in _answer_chunks(job, lines):
-                stream.writelines(_encode(answer) + "\n" for answer in answers)
+        with partial.writing(keep=count) as stream:
+            for chunk in chain([first] if first else [], chunks):
+                answers = answer(job.trained, chunk, scores=job.scores)
+                stream.writelines(json_text(answer) + "\n" for answer in answers)
                 stream.flush()
                 count += len(answers)
-                rejected += sum(map(_is_error, answers))
-                if request.signal_number is not None:
-                    raise Interrupted(
-                        f"stopped after line {count:,}; what is done is in {partial}", hint="the same command goes on there",
-                        signal_number=request.signal_number,
-                    )  # fmt: skip
-            os.fsync(stream.fileno())
+                rejected += sum(map(is_error, answers))
+                job.tell()
+    except KeyboardInterrupt as stop:
+        raise Interrupted(
+            f"after line {count:,}; what is done is in {partial.path}",
+            hint="the same command goes on there" if partial.origin else "the same command starts again",
+            signal_number=signal_of(stop),
+        ) from stop
     except OSError as error:
         raise TrainingError(
-            f"cannot write {partial}: {error.strerror}",
+            f"cannot write {partial.path}: {error.strerror or error}",
             hint="make room or choose another -o; the same command goes on",
         ) from error
-    partial.replace(target)
-    note.unlink(missing_ok=True)
-    return PredictResult(count, rejected, target)
+    return PredictResult(count, rejected, partial.target)
 
 
-def _lines_done(partial: Path, note: Path, origin: _Origin) -> int:
-    """Whole lines of an interrupted call for the same input and model; a half line at the end is cut off."""
-    try:
-        known = json.loads(note.read_text(encoding="utf-8"))
-        if not origin.input or known != {"input": origin.input, "model": origin.model}:
-            return 0
-        with partial.open("rb+") as stream:
-            whole = lines = 0
-            for line in stream:
-                if line.endswith(b"\n"):
-                    whole += len(line)
-                    lines += 1
-            stream.truncate(whole)
-            return lines
-    except (OSError, ValueError):
-        return 0
+def _skip_done(
+    chunks: Iterator[list[InputLine]], partial: PartialOutput
+) -> tuple[int, int, list[InputLine] | None]:
+    """Read past what an interrupted call has answered.
 
+    A chunk that was answered in part is answered anew: its texts are batched together, and other batches
+    would round in another way.
 
-def _answer_chunks(job: _Job, lines: Iterator[InputLine]) -> Iterator[list[dict[str, Any]]]:
-    for chunk in _chunks(lines):
-        yield _answer(job, chunk)
-        job.tell()
-
-
-def _chunks(lines: Iterator[InputLine]) -> Iterator[list[InputLine]]:
-    chunk: list[InputLine] = []
-    characters = 0
-    for line in lines:
-        chunk.append(line)
-        characters += sum(len(value) for value in (line.record or {}).values() if isinstance(value, str))
-        if len(chunk) >= CHUNK_LINES or characters >= CHUNK_CHARACTERS:
-            yield chunk
-            chunk, characters = [], 0
-    if chunk:
-        yield chunk
-
-
-def _answer(job: _Job, chunk: Sequence[InputLine]) -> list[dict[str, Any]]:
-    """One answer a line: the record with its prediction, or what is wrong with it."""
-    trained = job.trained
-    answers: list[dict[str, Any]] = []
-    examples: list[Example] = []
-    places: list[int] = []
-    for place, line in enumerate(chunk):
-        if line.record is None:
-            answers.append({"line": line.number, "error": line.error})
-            continue
-        try:
-            texts = trained.task.texts_of(line.record)
-        except DataError as error:
-            answers.append({"line": line.number, "error": f"{error.message} ({error.hint})"})
-            continue
-        answers.append(dict(line.record))
-        examples.append(Example(str(line.number), texts, None))
-        places.append(place)
-    if examples:
-        features = trained.task.encode(examples, trained.model.tokenizer, trained.limits)
-        made = predict_features(trained.engine, trained.model, trained.task, features, count=len(examples))
-        for place, prediction in zip(places, made, strict=True):
-            answers[place] |= _shown(prediction, job.scores)
-    return answers
-
-
-def _shown(prediction: Prediction, with_scores: bool) -> dict[str, Any]:
-    shown: dict[str, Any] = {"prediction": prediction.value}
-    if with_scores and prediction.score is not None:
-        shown["score"] = prediction.score
-    if with_scores and prediction.scores:
-        shown["scores"] = dict(prediction.scores)
-    return shown
-
-
-def _is_error(answer: dict[str, Any]) -> bool:
-    return answer.keys() == {"line", "error"}
-
-
-def _encode(answer: dict[str, Any]) -> str:
-    return json.dumps(finite(answer), ensure_ascii=False)
+    Returns:
+        How many lines stay, how many of them are errors, and the first chunk to answer.
+    """
+    errors = bytearray(map(is_error_line, partial.lines()))
+    done = 0
+    for chunk in chunks:
+        if done + len(chunk) > len(errors):
+            return done, sum(errors[:done]), chunk
+        done += len(chunk)
+    return done, sum(errors[:done]), None

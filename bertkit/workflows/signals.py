@@ -10,6 +10,25 @@ from dataclasses import dataclass
 from types import FrameType
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM as an exception, so that it unwinds as Ctrl-C does: what is half-made is removed."""
+
+
+def raise_on_sigterm() -> None:
+    """Let SIGTERM raise `Terminated`; Python's own way is to end without a word or a clean-up."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        raise Terminated
+
+    signal.signal(signal.SIGTERM, stop)
+
+
+def signal_of(stop: KeyboardInterrupt) -> int:
+    """The number of the signal behind an exception."""
+    return int(signal.SIGTERM if isinstance(stop, Terminated) else signal.SIGINT)
+
+
 @dataclass
 class StopRequest:
     """The signal that asked to stop, None while nobody did."""
@@ -19,7 +38,10 @@ class StopRequest:
 
 @contextmanager
 def stop_requests() -> Iterator[StopRequest]:
-    """Take SIGINT and SIGTERM as a request to stop soon; a second one ends the process at once."""
+    """Take SIGINT and SIGTERM as a request to stop soon; a second one ends the process at once.
+
+    Outside the main thread, where Python allows no handlers, nothing is taken.
+    """
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield request
@@ -37,4 +59,5 @@ def stop_requests() -> Iterator[StopRequest]:
         yield request
     finally:
         for each, handler in before.items():
-            signal.signal(each, handler)
+            # None stands for a handler that was not set from Python, and cannot be given back.
+            signal.signal(each, signal.SIG_DFL if handler is None else handler)

@@ -1,0 +1,204 @@
+"""Results as tables, on standard output: what a person reads at the end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from bertkit.cli.printable import error_console, output_console, printable
+
+if TYPE_CHECKING:
+    from bertkit.config.catalogue import CatalogueEntry
+    from bertkit.config.loader import LoadedRecipe
+    from bertkit.config.schema import Published
+    from bertkit.workflows.estimate import Estimate
+    from bertkit.workflows.evaluate import EvaluationResult
+    from bertkit.workflows.finetune import FinetuneResult
+    from bertkit.workflows.predict import PredictResult
+    from bertkit.workflows.runs import RunDescription, RunSummary
+
+
+def _score_table(
+    scores: Mapping[str, Mapping[str, float]], rows: Mapping[str, int], published: Iterable[Published]
+) -> Table:
+    from bertkit.evaluation.scoring import shown
+
+    published = list(published)
+    first = next(iter(scores), "")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name, justify in (("split", "left"), ("rows", "right"), ("metric", "left"), ("score", "right")):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    if published:
+        table.add_column("published")
+    for split, values in scores.items():
+        for metric, value in values.items():
+            beside = ", ".join(
+                f"{entry.value:g} {entry.model}" for entry in published
+                if entry.metric == metric and (entry.split or first) == split
+            )  # fmt: skip
+            cells = [printable(split), f"{rows.get(split, 0):,}", metric, shown(metric, value)]
+            table.add_row(*map(Text, [*cells, *([printable(beside)] if published else [])]))
+        if not values:
+            table.add_row(Text(printable(split)), f"{rows.get(split, 0):,}", "labels are hidden", "")
+    return table
+
+
+def print_finetuned(result: FinetuneResult) -> None:
+    """The closing panel: what was made, how good it is, what to type next."""
+    console = output_console()
+    rows = result.rows
+    body = Group(
+        _score_table(result.scores, rows, result.recipe.published),
+        Text(),
+        Text(f"model    {printable(str(result.run))}/model", overflow="fold"),
+        Text(
+            f"steps    {result.steps:,} in {_duration(result.seconds)}; best at {result.best_step:,} by {result.metric}"
+        ),
+        Text(),
+        Text("next     bertkit eval", style="cyan"),
+        Text("         bertkit predict file.jsonl", style="cyan"),
+        Text("         bertkit runs", style="cyan"),
+    )
+    if sys.stdout.isatty():
+        console.print(
+            Panel(
+                body,
+                title=Text(printable(result.run.name)),
+                title_align="left",
+                border_style="green",
+                expand=False,
+            )
+        )
+    else:
+        console.print(body)
+
+
+def print_scores(result: EvaluationResult) -> None:
+    """A table of scores, published ones beside."""
+    console = output_console()
+    console.print(
+        Text(printable(f"{result.model}{f' on {result.recipe}' if result.recipe else ''}"), style="bold")
+    )
+    console.print(_score_table(result.scores, result.rows, result.published))
+
+
+def print_predicted(result: PredictResult, *, quiet: bool) -> None:
+    """One line on standard error: how many lines, how many faulty, where they are."""
+    if quiet and not result.rejected:
+        return
+    console = error_console()
+    where = f" in {printable(str(result.output))}" if result.output is not None else ""
+    faulty = f", {result.rejected:,} of them with an error in place" if result.rejected else ""
+    console.print(
+        Text(f"· {result.lines:,} lines{where}{faulty}", style="yellow" if result.rejected else "dim")
+    )
+
+
+def print_recipes(entries: Sequence[CatalogueEntry]) -> None:
+    """Names and what each is about."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("recipe", no_wrap=True, style="cyan")
+    table.add_column("what it is about")
+    for entry in entries:
+        table.add_row(Text(entry.name), Text(printable(entry.about)))
+    console = output_console()
+    console.print(table)
+    console.print(Text("\nbertkit recipes show NAME prints one; bertkit finetune NAME runs it", style="dim"))
+
+
+def print_runs(summaries: Sequence[RunSummary]) -> None:
+    """Runs with their scores, the newest first."""
+    console = output_console()
+    if not summaries:
+        console.print("no runs here yet; make one: bertkit finetune sst2")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("run", "recipe", "model", "scores"):
+        table.add_column(name, overflow="fold")
+    for summary in summaries:
+        scores = _one_line(summary.scores) if summary.state == "finished" else summary.state
+        table.add_row(
+            *(Text(printable(cell)) for cell in (str(summary.path), summary.recipe, summary.model, scores))
+        )
+    console.print(table)
+
+
+def _one_line(scores: Mapping[str, Mapping[str, float | None]]) -> str:
+    from bertkit.evaluation.scoring import shown
+
+    return "; ".join(
+        f"{split} "
+        + ", ".join(
+            f"{name} {shown(name, float('nan') if value is None else value)}"
+            for name, value in values.items()
+        )
+        for split, values in scores.items()
+    )
+
+
+def print_run(described: RunDescription) -> None:
+    """One run: what it was made of and how good it is."""
+    from bertkit.config.loader import dump_recipe
+
+    summary, environment = described.summary, described.environment
+    facts = {
+        "run": str(summary.path),
+        "recipe": f"{summary.recipe} (version {environment.get('recipe_version')})",
+        "model": f"{summary.model} {(environment.get('model') or {}).get('commit') or ''}".strip(),
+        "state": summary.state,
+        "scores": _one_line(summary.scores) or "none yet",
+        "steps": f"{described.metrics.get('steps', '?')}, best at {described.metrics.get('best_step', '?')}",
+        "precision": str(environment.get("precision")),
+        "packages": ", ".join(
+            f"{name} {number}" for name, number in (environment.get("packages") or {}).items()
+        ),
+    }
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in facts.items():
+        table.add_row(name, Text(printable(value)))
+    console = output_console()
+    console.print(table)
+    console.print(Text("\nsettings", style="bold"))
+    console.print(Text(printable(dump_recipe(described.settings), keep_lines=True).rstrip()))
+
+
+def print_estimate(recipe: LoadedRecipe, estimate: Estimate) -> None:
+    """The table of `--dry-run`."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("split", "rows", "features", "median tokens", "longest", "cut"):
+        table.add_column(name, justify="left" if name == "split" else "right")
+    for name, size in estimate.splits.items():
+        share = f"{100 * size.cut / max(1, size.rows):.1f} %"
+        cells = [
+            name,
+            f"{size.rows:,}",
+            f"{size.features:,}",
+            f"{size.median_tokens}",
+            f"{size.longest_tokens}",
+            share,
+        ]
+        table.add_row(*(Text(printable(cell)) for cell in cells))
+    console = output_console()
+    console.print(table)
+    console.print(
+        Text(
+            f"\n{printable(recipe.recipe.model.name)}: {estimate.weights / 1e6:.1f} M weights; {estimate.steps:,} steps in {estimate.precision} on "
+            f"{estimate.device}\nroughly {_duration(estimate.seconds)} and {estimate.memory_bytes / 1e9:.1f} GB, each within a factor of two"
+        )
+    )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
