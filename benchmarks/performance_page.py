@@ -16,8 +16,8 @@ def page() -> str:
     lines = [
         "# Performance",
         "",
-        "Measured by the scripts under `benchmarks/` (`make bench`), two cores, no GPU. Absolute times differ from",
-        "machine to machine; what they are compared with was measured in the same run.",
+        "Measured by the scripts under `benchmarks/` (`make bench`), two cores, no GPU. Absolute times differ",
+        "from machine to machine; what they are compared with was measured in the same run.",
         "",
         "## Start-up",
         "",
@@ -35,7 +35,8 @@ def page() -> str:
         "",
         "## Memory of predict",
         "",
-        "Peak of the whole process, a BERT of 2 layers and hidden size 128; `python benchmarks/predict_memory.py`.",
+        "Peak of the whole process, a BERT of 2 layers and hidden size 128: "
+        "`python benchmarks/predict_memory.py`.",
         "",
         "| lines | peak |",
         "|---|---|",

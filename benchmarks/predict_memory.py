@@ -17,7 +17,8 @@ from pathlib import Path
 STORE = Path(__file__).parent / "results" / "predict_memory.json"
 SIZES = (10_000, 200_000)
 WORDS = [
-    "a", "film", "that", "is", "neither", "long", "nor", "short", "but", "told", "with", "care", "and", "some", "wit",
+    "a", "film", "that", "is", "neither", "long", "nor", "short", "but", "told", "with",
+    "care", "and", "some", "wit",
 ]  # fmt: skip
 MEASURE = """
 import resource, subprocess, sys
@@ -50,8 +51,12 @@ def make_model(folder: Path) -> Path:
         folder
     )
     config = BertConfig(
-        vocab_size=len(vocabulary), hidden_size=128, num_hidden_layers=2, num_attention_heads=2, intermediate_size=512,
-    )  # fmt: skip
+        vocab_size=len(vocabulary),
+        hidden_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=512,
+    )
     BertForSequenceClassification(config).save_pretrained(folder)
     return folder
 

@@ -62,13 +62,17 @@ def describe_faults(error: ValidationError, where: Callable[[Key], str]) -> list
     """
     sentences: dict[Key, str] = {}
     for details in error.errors(include_url=False):
-        if isinstance(details["input"], dict) and _LITERAL_BRANCH.match(
-            ".".join(map(str, details["loc"][-1:]))
-        ):
-            continue  # `class_weights: {...}` is no `auto`; what is wrong in it is told by the other branch
+        if _is_branch_not_meant(details):
+            continue
         key = _written_key(details["loc"])
         sentences.setdefault(key, f"{'.'.join(key) or 'recipe'}: {_explain(details, key)}{where(key)}")
     return list(sentences.values())
+
+
+def _is_branch_not_meant(details: ErrorDetails) -> bool:
+    """`class_weights: {...}` is no `auto`: what is wrong in it is told by the dict branch of the union."""
+    last = str(details["loc"][-1]) if details["loc"] else ""
+    return isinstance(details["input"], dict) and last.startswith("literal[")
 
 
 def _written_key(location: tuple[int | str, ...]) -> Key:
@@ -85,7 +89,6 @@ def _written_key(location: tuple[int | str, ...]) -> Key:
 
 
 _UNION_BRANCH = re.compile(r"(literal|dict)\[.*\]$")
-_LITERAL_BRANCH = re.compile(r"literal\[.*\]$")
 
 
 def _explain(details: ErrorDetails, key: Key) -> str:

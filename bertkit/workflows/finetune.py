@@ -30,7 +30,6 @@ from bertkit.workflows.job import Job, score_split
 from bertkit.workflows.preparation import Prepared, prepare
 from bertkit.workflows.signals import StopRequest, stop_requests
 
-
 # Below so many optimizer steps a new head has hardly begun to learn at the usual rates.
 FEW_STEPS = 100
 
@@ -189,7 +188,8 @@ def _train_and_finish(job: Job, *, resumed: bool) -> FinetuneResult:
     job.listen(TrainingBegins(steps, state.step, job.run.path, rows, job.engine.precision, device))
     if steps < FEW_STEPS and settings.max_steps is None and job.recipe.data.limit is None:
         advice = f"--set train.epochs={math.ceil(settings.epochs * FEW_STEPS / steps)}"
-        job.listen(Note(f"only {steps} steps: so little data often wants more epochs, as {advice}", warning=True))
+        text = f"only {steps} steps: so little data often wants more epochs, as {advice}"
+        job.listen(Note(text, warning=True))
     began = time.monotonic()
     _run_loop(job, state, data)
     seconds = time.monotonic() - began
