@@ -62,6 +62,7 @@ def load_checkpoint(state: TrainingState, folder: Path) -> None:
         RunError: if the checkpoint is missing or broken.
     """
     import torch
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
@@ -69,7 +70,7 @@ def load_checkpoint(state: TrainingState, folder: Path) -> None:
         load_weights(state.accelerator.unwrap_model(state.model), folder / WEIGHTS)
         tensors = load_file(folder / OPTIMIZER)
         state.optimizer.load_state_dict(_join_optimizer(tensors, position["optimizer"]))
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise RunError(
             f"the checkpoint {folder} cannot be read", hint="start the run again, without --resume"
         ) from error

@@ -1,0 +1,163 @@
+"""The promises of the loop: the right loss, every row, exact repetition, honest failure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from bertkit.data.batching import plan_training
+from bertkit.errors import TrainingError
+from bertkit.training import loop as loop_module
+from bertkit.training.events import Evaluation, SmallerBatches, Step
+from bertkit.training.loop import train
+
+
+def constant_score() -> tuple[Mapping[str, float], float]:
+    return {"accuracy": 0.5}, 0.5
+
+
+def run(bench: Any, evaluate: Callable[[], tuple[Mapping[str, float], float]] = constant_score) -> list[Any]:
+    return list(train(bench.state, bench.data, bench.settings, loss=bench.loss, evaluate=evaluate))
+
+
+def steps_of(events: list[Any]) -> list[Step]:
+    return [event for event in events if isinstance(event, Step)]
+
+
+def assert_same_weights(left: dict[str, Any], right: dict[str, Any], *, tolerance: float = 0.0) -> None:
+    for name, tensor in left.items():
+        torch.testing.assert_close(
+            right[name], tensor, rtol=0, atol=tolerance, msg=lambda text, n=name: f"{n}: {text}"
+        )
+
+
+def test_first_loss_is_the_weighted_mean_of_the_whole_batch(make_bench) -> None:
+    bench = make_bench(dropout=0.0)
+    rows = plan_training(bench.data.features.lengths, batch_size=8, seed=5, epoch=0)[0]
+    losses = []
+    for row in rows:  # one by one: no padding, no batch
+        start, end = bench.data.features.offsets[row : row + 2]
+        ids = torch.tensor(bench.data.features.input_ids[start:end][None].astype(np.int64))
+        logits = bench.state.model.eval()(input_ids=ids).logits
+        target = torch.tensor([bench.data.targets.values[row]])
+        losses.append(float(torch.nn.functional.cross_entropy(logits, target).detach()))
+    expected = np.average(losses, weights=bench.data.targets.weights[rows])
+    assert steps_of(run(bench))[0].loss == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("micro_batch_size", [1, 3, 5])
+def test_micro_batches_change_nothing(make_bench, micro_batch_size: int) -> None:
+    whole, pieces = make_bench(dropout=0.0), make_bench(dropout=0.0, micro_batch_size=micro_batch_size)
+    losses, again = ([step.loss for step in steps_of(run(bench))] for bench in (whole, pieces))
+    assert again == pytest.approx(losses, abs=2e-6)
+    assert_same_weights(whole.weights(), pieces.weights(), tolerance=2e-5)
+
+
+def test_every_row_is_seen_and_the_last_part_is_stepped(make_bench) -> None:
+    bench = make_bench(rows=26, batch_size=8, epochs=2.0)
+    steps = steps_of(run(bench))
+    assert len(steps) == 2 * 4  # 8 + 8 + 8 + 2 rows
+    assert sum(step.tokens for step in steps[:4]) == int(bench.data.features.lengths.sum())
+    assert [step.step for step in steps] == list(range(1, 9))
+    assert steps[3].epoch == 1.0
+
+
+def test_fractions_of_an_epoch_and_max_steps(make_bench) -> None:
+    assert len(steps_of(run(make_bench(epochs=0.5)))) == 2
+    assert len(steps_of(run(make_bench(epochs=0.5, max_steps=7)))) == 7
+
+
+def test_evaluates_after_each_epoch_or_every_n_steps_and_at_the_end(make_bench) -> None:
+    def evaluated(**settings: Any) -> list[int]:
+        return [event.step for event in run(make_bench(**settings)) if isinstance(event, Evaluation)]
+
+    assert evaluated(epochs=2.0) == [4, 8]
+    assert evaluated(epochs=2.0, eval_every_steps=3) == [3, 6, 8]
+    assert evaluated(epochs=1.5) == [4, 6]
+
+
+def test_best_and_early_stopping(make_bench) -> None:
+    scores: Iterator[float] = iter([0.4, math.nan, 0.6, 0.5, 0.6, 0.9])
+    bench = make_bench(epochs=6.0, early_stopping=2)
+
+    def evaluate() -> tuple[Mapping[str, float], float]:
+        score = next(scores)
+        return {"accuracy": score}, score
+
+    events = [event for event in run(bench, evaluate) if isinstance(event, Evaluation)]
+    # Equal is not better; NaN is never best; after two without gain it ends, and the 0.9 is not reached.
+    assert [event.is_best for event in events] == [True, False, True, False, False]
+    assert (bench.state.best, bench.state.best_step) == (0.6, 12)
+
+
+def test_one_seed_repeats_bit_for_bit_and_another_does_not(make_bench) -> None:
+    first = make_bench(seed=5)
+    events = run(first)
+    again = make_bench(seed=5)
+    assert run(again) == events
+    assert_same_weights(first.weights(), again.weights())
+    assert steps_of(run(make_bench(seed=6)))[0].loss != steps_of(events)[0].loss
+
+
+def test_a_loss_that_is_no_number_stops_and_leaves_the_weights(make_bench) -> None:
+    bench = make_bench(dropout=0.0)
+    honest = bench.loss
+    calls = iter(range(100))
+    bench.loss = lambda outputs, targets: honest(outputs, targets) * (math.nan if next(calls) == 2 else 1.0)
+    events = train(bench.state, bench.data, bench.settings, loss=bench.loss, evaluate=constant_score)
+    next(events), next(events)
+    before = bench.weights()
+    with pytest.raises(TrainingError, match="step 3") as caught:
+        next(events)
+    assert "learning_rate" in caught.value.hint
+    assert caught.value.exit_code == 1
+    assert_same_weights(before, bench.weights())
+    assert bench.state.step == 2
+
+
+def test_out_of_memory_halves_the_micro_batch_and_changes_no_result(
+    make_bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    never, once = make_bench(dropout=0.0), make_bench(dropout=0.0)
+    expected = steps_of(run(never))
+    honest = loop_module.collate
+
+    def hungry(features: Any, rows: Any, **options: Any) -> Any:
+        if len(rows) > 4:
+            raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried ...")
+        return honest(features, rows, **options)
+
+    monkeypatch.setattr(loop_module, "collate", hungry)
+    events = run(once)
+    assert [event.micro_batch_size for event in events if isinstance(event, SmallerBatches)] == [4]
+    assert [step.loss for step in steps_of(events)] == pytest.approx(
+        [step.loss for step in expected], abs=2e-6
+    )
+    assert_same_weights(never.weights(), once.weights(), tolerance=2e-5)
+
+
+def test_out_of_memory_with_one_row_is_told(make_bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never_enough(*arguments: Any, **options: Any) -> Any:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(loop_module, "collate", never_enough)
+    with pytest.raises(TrainingError, match="one row"):
+        run(make_bench())
+
+
+def test_another_runtime_error_is_not_tried_again(make_bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def broken(*arguments: Any, **options: Any) -> Any:
+        calls.append(1)
+        raise RuntimeError("shape mismatch")
+
+    monkeypatch.setattr(loop_module, "collate", broken)
+    with pytest.raises(RuntimeError, match="shape mismatch"):
+        run(make_bench())
+    assert len(calls) == 1
