@@ -16,8 +16,8 @@ def page() -> str:
     lines = [
         "# Performance",
         "",
-        "Measured by the scripts under `benchmarks/` (`make bench`), two cores, no GPU. Absolute times differ",
-        "from machine to machine; what they are compared with was measured in the same run.",
+        "Measured by the scripts under `benchmarks/` (`make bench`), two cores, no GPU. Times",
+        "differ from machine to machine; what they are compared with was measured in the same run.",
         "",
         "## Start-up",
         "",

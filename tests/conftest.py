@@ -20,7 +20,22 @@ ROOT = Path(__file__).parents[1]
 HUB = Path(os.environ.get("BERTKIT_TEST_HUB", ROOT.parent / "shared" / "hub"))
 GOOD = ["good", "great", "lovely", "fine", "superb"]
 BAD = ["bad", "awful", "dull", "poor", "grim"]
-PLAIN = ["the", "film", "plot", "actor", "scene", "is", "was", "a", "and", "very", "music", "end", "of", "this"]
+PLAIN = [
+    "the",
+    "film",
+    "plot",
+    "actor",
+    "scene",
+    "is",
+    "was",
+    "a",
+    "and",
+    "very",
+    "music",
+    "end",
+    "of",
+    "this",
+]
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 
@@ -40,7 +55,18 @@ def word_piece() -> Tokenizer:
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
     letters = [chr(code) for code in range(ord("a"), ord("z") + 1)]
-    words = [*SPECIAL, *GOOD, *BAD, *PLAIN, *letters, *("##" + letter for letter in letters), ".", ",", "?", "!"]
+    words = [
+        *SPECIAL,
+        *GOOD,
+        *BAD,
+        *PLAIN,
+        *letters,
+        *("##" + letter for letter in letters),
+        ".",
+        ",",
+        "?",
+        "!",
+    ]
     vocabulary = {word: number for number, word in enumerate(dict.fromkeys(words))}
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
@@ -57,11 +83,18 @@ def save_tokenizer(folder: Path) -> int:
     from transformers import PreTrainedTokenizerFast
 
     tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=word_piece(), unk_token="[UNK]", pad_token="[PAD]", cls_token="[CLS]", sep_token="[SEP]",
-        mask_token="[MASK]", model_max_length=64, model_input_names=["input_ids", "token_type_ids", "attention_mask"],
+        tokenizer_object=word_piece(), unk_token="[UNK]", pad_token="[PAD]", cls_token="[CLS]",
+        sep_token="[SEP]", mask_token="[MASK]", model_max_length=64,
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
     )  # fmt: skip
     tokenizer.save_pretrained(folder)
     return len(tokenizer)
+
+
+@pytest.fixture(scope="session")
+def write_tokenizer() -> Callable[[Path], int]:
+    """Writes the tiny tokenizer into a folder and returns the size of its vocabulary."""
+    return save_tokenizer
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +118,9 @@ def make_review(random_state: random.Random) -> tuple[str, str]:
     """A sentence whose adjective decides its label."""
     label = random_state.choice(["negative", "positive"])
     words = random_state.choices(PLAIN, k=random_state.randint(3, 14))
-    words.insert(random_state.randrange(len(words)), random_state.choice(GOOD if label == "positive" else BAD))
+    words.insert(
+        random_state.randrange(len(words)), random_state.choice(GOOD if label == "positive" else BAD)
+    )
     return " ".join(words), label
 
 
@@ -121,7 +156,8 @@ def bertkit() -> Command:
         *arguments: str | Path, cwd: Path, given: str | None = None, environment: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "bertkit", *map(str, arguments)], cwd=cwd, input=given, capture_output=True,
+            [sys.executable, "-m", "bertkit", *map(str, arguments)], cwd=cwd, input=given,
+            capture_output=True,
             text=True, check=False, timeout=600, env=os.environ | (environment or {}),
         )  # fmt: skip
 
@@ -132,11 +168,12 @@ def bertkit() -> Command:
 def trained_run(
     tmp_path_factory: pytest.TempPathFactory, bertkit: Command, tiny_encoder: Path, reviews: Path
 ) -> Path:
-    """A folder in which one run was made by the command line: `runs/latest` is there. Do not write into it."""
+    """A folder in which one run was made by the command line: `runs/latest` is there. Only read it."""
     folder = tmp_path_factory.mktemp("trained")
     done = bertkit(
-        "finetune", "classification", "--train", reviews, "--model", tiny_encoder, "--set", "train.epochs=12", "--set", "train.batch_size=8",
-        "--set", "train.learning_rate=1e-3", "--set", "train.precision=fp32", "--set", "train.max_length=32", cwd=folder,
+        "finetune", "classification", "--train", reviews, "--model", tiny_encoder, "--set", "train.epochs=12",
+        "--set", "train.batch_size=8", "--set", "train.learning_rate=1e-3",
+        "--set", "train.precision=fp32", "--set", "train.max_length=32", cwd=folder,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return folder
@@ -149,7 +186,10 @@ def hub() -> Iterator[str]:
     if not (HUB.is_dir() and tool.is_file()):
         pytest.skip(f"no data sets at BERTKIT_TEST_HUB ({HUB})")
     server = subprocess.Popen(
-        [sys.executable, str(tool), "--root", str(HUB)], stdout=subprocess.PIPE, text=True, stderr=subprocess.DEVNULL
+        [sys.executable, str(tool), "--root", str(HUB)],
+        stdout=subprocess.PIPE,
+        text=True,
+        stderr=subprocess.DEVNULL,
     )
     try:
         assert server.stdout is not None

@@ -71,15 +71,17 @@ def main() -> None:
     raise_on_sigterm()
     try:
         code = app(standalone_mode=False)
-    except BrokenPipeError:  # the reader of our output has seen enough, as in `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
     except BaseException as error:
-        if debug_wanted() and not isinstance(error, SystemExit | KeyboardInterrupt):
-            import traceback
+        # Typer turns a broken pipe into an exit of its own.
+        if isinstance(error, BrokenPipeError) or isinstance(error.__context__, BrokenPipeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            code = 0  # the reader of our output has seen enough, as in `| head`
+        else:
+            if debug_wanted() and not isinstance(error, SystemExit | KeyboardInterrupt):
+                import traceback
 
-            traceback.print_exc()
-        code = exit_code_of(error)
+                traceback.print_exc()
+            code = exit_code_of(error)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -97,8 +97,8 @@ class Display:
             case TrainingBegins():
                 self._steps = event.steps
                 self._note(
-                    f"training {event.rows:,} rows in {event.steps:,} steps, {event.precision} on {event.device}, "
-                    f"into {event.run}"
+                    f"training {event.rows:,} rows in {event.steps:,} steps, "
+                    f"{event.precision} on {event.device}, into {event.run}"
                 )
                 self._advance("training", event.first_step, event.steps)
             case Step():

@@ -36,7 +36,8 @@ def finetune(
         str | None,
         typer.Argument(
             metavar="RECIPE|FILE.yaml|TASK",
-            help="A recipe (see: bertkit recipes), a YAML file, or for own files classification, regression or nli.",
+            help="A recipe (see: bertkit recipes), a YAML file, "
+            "or for own files classification, regression or nli.",
             autocompletion=complete_recipe,
         ),
     ] = None,
@@ -101,8 +102,8 @@ def finetune(
     from bertkit.errors import UsageError
 
     flags = settings_from_flags(
-        model=model, train=train, evals=eval_files or (), test=test, text=text, text_pair=text_pair, label=label,
-        window=window, stride=stride, limit=limit, seed=seed,
+        model=model, train=train, evals=eval_files or (), test=test, text=text, text_pair=text_pair,
+        label=label, window=window, stride=stride, limit=limit, seed=seed,
     )  # fmt: skip
     if resume is not None and (recipe or flags or assignments or config or out or force or dry_run):
         raise UsageError(

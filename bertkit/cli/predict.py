@@ -68,8 +68,8 @@ def predict(
         from bertkit.workflows.predict import predict as workflow
 
         result = workflow(
-            sys.stdin.buffer if file == "-" else file, model=model, output=output or sys.stdout, scores=scores,
-            text=columns or None, force=force, listen=display,
+            sys.stdin.buffer if file == "-" else file, model=model, output=output or sys.stdout,
+            scores=scores, text=columns or None, force=force, listen=display,
         )  # fmt: skip
     print_predicted(result, quiet=quiet)
     if result.rejected:

@@ -52,31 +52,21 @@ def _score_table(
 def print_finetuned(result: FinetuneResult) -> None:
     """The closing panel: what was made, how good it is, what to type next."""
     console = output_console()
-    rows = result.rows
+    took = f"{result.steps:,} in {_duration(result.seconds)}; best at {result.best_step:,} by {result.metric}"
     body = Group(
-        _score_table(result.scores, rows, result.recipe.published),
+        _score_table(result.scores, result.rows, result.recipe.published),
         Text(),
         Text(f"model    {printable(str(result.run))}/model", overflow="fold"),
-        Text(
-            f"steps    {result.steps:,} in {_duration(result.seconds)}; best at {result.best_step:,} by {result.metric}"
-        ),
+        Text(f"steps    {took}"),
         Text(),
         Text("next     bertkit eval", style="cyan"),
         Text("         bertkit predict file.jsonl", style="cyan"),
         Text("         bertkit runs", style="cyan"),
     )
-    if sys.stdout.isatty():
-        console.print(
-            Panel(
-                body,
-                title=Text(printable(result.run.name)),
-                title_align="left",
-                border_style="green",
-                expand=False,
-            )
-        )
-    else:
-        console.print(body)
+    if not sys.stdout.isatty():
+        return console.print(body)
+    title = Text(printable(result.run.name))
+    console.print(Panel(body, title=title, title_align="left", border_style="green", expand=False))
 
 
 def print_scores(result: EvaluationResult) -> None:
@@ -188,12 +178,15 @@ def print_estimate(recipe: LoadedRecipe, estimate: Estimate) -> None:
         table.add_row(*(Text(printable(cell)) for cell in cells))
     console = output_console()
     console.print(table)
+    console.print()
     console.print(
         Text(
-            f"\n{printable(recipe.recipe.model.name)}: {estimate.weights / 1e6:.1f} M weights; {estimate.steps:,} steps in {estimate.precision} on "
-            f"{estimate.device}\nroughly {_duration(estimate.seconds)} and {estimate.memory_bytes / 1e9:.1f} GB, each within a factor of two"
+            f"{printable(recipe.recipe.model.name)}: {estimate.weights / 1e6:.1f} M weights; "
+            f"{estimate.steps:,} steps in {estimate.precision} on {estimate.device}"
         )
     )
+    cost = f"{_duration(estimate.seconds)} and {estimate.memory_bytes / 1e9:.1f} GB"
+    console.print(f"roughly {cost}, each within a factor of two")
 
 
 def _duration(seconds: float) -> str:

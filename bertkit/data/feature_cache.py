@@ -35,7 +35,7 @@ def cached_features(key: str, make: Callable[[], Features]) -> Features:
         make: makes them; pure.
     """
     file = cache_folder() / "features" / f"{key}.npz"
-    with suppress(OSError, ValueError, KeyError, zipfile.BadZipFile):
+    with suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         features = _read(file)
         os.utime(file)
         return features
@@ -48,7 +48,8 @@ def cached_features(key: str, make: Callable[[], Features]) -> Features:
 
 
 def _read(file: Path) -> Features:
-    with np.load(file, allow_pickle=False) as stored:
+    # np.load would leave a file open that it cannot read.
+    with file.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
         segments = stored.get("token_type_ids")
         return Features(
             stored["input_ids"], segments, stored["offsets"], stored["examples"], int(stored["cut"])

@@ -94,10 +94,11 @@ def collate(
     device: torch.device | str,
     targets: Targets | None = None,
 ) -> Batch:
-    """Pad the chosen features to the longest of them and move them to a device."""
+    """Pad the chosen features, at least one, to the longest of them and move them to a device."""
     import torch
 
-    starts, ends = features.offsets[rows], features.offsets[np.asarray(rows) + 1]
+    rows = np.asarray(rows, dtype=np.int64)
+    starts, ends = features.offsets[rows], features.offsets[rows + 1]
     shape = (len(starts), int((ends - starts).max()))
     places = np.arange(shape[1])[::-1] if padding.left else np.arange(shape[1])
     mask = places < (ends - starts)[:, None]

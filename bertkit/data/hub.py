@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from bertkit.errors import BertkitError, DataError, HubError, ModelError
 
@@ -36,7 +37,7 @@ def check_reachable() -> None:
 
     if constants.HF_HUB_OFFLINE:
         return
-    address = urlsplit(constants.ENDPOINT)
+    address = urlsplit(_first_stop(constants.ENDPOINT))
     port = address.port or (443 if address.scheme == "https" else 80)
     try:
         with socket.create_connection((address.hostname or "", port), timeout=CONNECT_SECONDS):
@@ -45,6 +46,18 @@ def check_reachable() -> None:
         raise HubError(
             f"the Hub at {constants.ENDPOINT} is out of reach ({_reason(error)})", hint=EMBEDDED_HINT
         ) from error
+
+
+def _first_stop(endpoint: str) -> str:
+    """Where a connection to the endpoint goes first: to itself, or to the proxy that is set for it."""
+    address = urlsplit(endpoint)
+    if proxy_bypass(address.hostname or ""):
+        return endpoint
+    proxies = getproxies()
+    proxy = proxies.get(address.scheme) or proxies.get("all")
+    if not proxy:
+        return endpoint
+    return proxy if "//" in proxy else f"http://{proxy}"
 
 
 def _reason(error: OSError) -> str:
@@ -60,6 +73,7 @@ def hub_errors(kind: str, name: str, revision: str | None) -> Iterator[None]:
         name: its id.
         revision: what was asked for, None for the newest.
     """
+    import httpx2  # what huggingface_hub speaks HTTP with; its transport errors come through unchanged
     from huggingface_hub import errors
 
     wrong_id: type[BertkitError] = ModelError if kind == "model" else DataError
@@ -84,6 +98,30 @@ def hub_errors(kind: str, name: str, revision: str | None) -> Iterator[None]:
         ) from error
     except errors.HfHubHTTPError as error:
         status = error.response.status_code if error.response is not None else "no"
+        closed = status in (401, 403)
         raise HubError(
-            f"the Hub answered {status} for the {kind} {name}", hint="try again in a minute"
+            f"the Hub answered {status} for the {kind} {name}",
+            hint="check your token: hf auth login" if closed else "try again in a minute",
         ) from error
+    except (httpx2.TransportError, OSError) as error:
+        if isinstance(error, OSError) and not _is_broken_transfer(error):
+            raise
+        raise broken_download(kind, name, error) from error
+
+
+def broken_download(kind: str, name: str, error: BaseException) -> HubError:
+    """What to say when a transfer began and did not end well."""
+    return HubError(
+        f"the download of the {kind} {name} broke: {first_line(error)}",
+        hint="run the same command again: files that have arrived whole are kept",
+    )
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an exception's message, its type where it has none."""
+    return str(error).strip().split("\n", 1)[0] or type(error).__name__
+
+
+def _is_broken_transfer(error: OSError) -> bool:
+    # A full disk or a missing permission has an errno; what the Hub's client says of a short file has none.
+    return isinstance(error, ConnectionError | TimeoutError) or error.errno is None

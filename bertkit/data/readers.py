@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -68,7 +68,19 @@ def read_folder(path: Path) -> Rows:
         DataError: there is none, they have different formats or columns, or their names say that they
             are different splits (train and test read as one would spoil every score).
     """
-    files = _data_files(path)
+    return read_files(_data_files(path), origin=str(path))
+
+
+def read_files(files: Sequence[Path], *, origin: str) -> Rows:
+    """Read several files as one table, one after the other.
+
+    Args:
+        files: at least one.
+        origin: what to call the whole.
+
+    Raises:
+        DataError: one cannot be read, or they have different columns or class names.
+    """
     tables = [read_file(file) for file in files]
     first = tables[0]
     for file, table in zip(files, tables, strict=True):
@@ -82,7 +94,7 @@ def read_folder(path: Path) -> Rows:
     return Rows(
         records=records,
         columns=first.columns,
-        origin=str(path),
+        origin=origin,
         place=JoinedPlace(starts, places),
         class_names=first.class_names,
     )

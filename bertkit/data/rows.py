@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
+
+from bertkit.data.arrow_records import ArrowRecords
 
 Record = Mapping[str, Any]
 
@@ -23,7 +25,7 @@ class Rows:
 
     Attributes:
         records: one mapping a row, with every column of `columns` as key. May be a lazy sequence
-            (a `datasets.Dataset`), so walk it once and in order where you can.
+            (`ArrowRecords`), so walk it once and in order where you can, or take a `column`.
         columns: names in the order of the file, white space around them removed.
         origin: what to call the whole in a message, as `reviews.csv`.
         place: where one row stands.
@@ -39,3 +41,13 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.records)
+
+    def column(self, name: str) -> Sequence[Any]:
+        """All values of one column, in the order of the rows; much faster than walking the records."""
+        if isinstance(self.records, ArrowRecords):
+            return self.records.column(name)
+        return [record[name] for record in self.records]
+
+    def first(self, count: int) -> Rows:
+        """The same table with at most its first `count` rows."""
+        return self if len(self) <= count else replace(self, records=self.records[:count])

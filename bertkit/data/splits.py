@@ -21,7 +21,7 @@ def hold_out(
 
     Returns:
         Row numbers to train on and row numbers held out, each in the order of the rows. A label with a
-        single text stays in training; with two rows or more at least one row is held out.
+        single text stays in training, unless all have just one: where there are two texts, one is held out.
     """
     groups: dict[Hashable, list[int]] = {}
     for row, text in enumerate(texts):
@@ -37,10 +37,11 @@ def hold_out(
         taken = 0
         for position in order.permutation(len(members))[: len(members) - 1]:
             if taken + len(members[position]) / 2 > wanted:
-                break
+                continue  # a text with many copies; those after it may fit
             held += members[position]
             taken += len(members[position])
     if not held and len(groups) > 1:
-        held = list(list(groups.values())[int(order.integers(len(groups)))])
+        members = max(by_label.values(), key=len)
+        held = min((members[position] for position in order.permutation(len(members))), key=len)
     held_rows = set(held)
     return [row for row in range(len(texts)) if row not in held_rows], sorted(held_rows)

@@ -84,7 +84,7 @@ def _conclude(config: Mapping[str, Any]) -> ModelContract:
 
 
 def configured_labels(config: Mapping[str, Any]) -> tuple[str, ...]:
-    """The label names of a config.json in the order of the outputs; transformers' two LABEL_n if it has none."""
+    """Label names of a config.json in the order of the outputs; LABEL_0 and LABEL_1 if it has none."""
     named = config.get("id2label") or {
         str(n): f"LABEL_{n}" for n in range(int(config.get("num_labels") or 2))
     }

@@ -61,7 +61,8 @@ def choose_head(
         )
     if refuse_others and len(trained) == len(labels.names):
         raise ModelError(
-            f"the labels of {source.name} ({', '.join(trained)}) are not those of the data ({', '.join(labels.names)})",
+            f"the labels of {source.name} ({', '.join(trained)}) are not those of the data "
+            f"({', '.join(labels.names)})",
             hint="start a new head: --set model.head=new",
         )
     return HeadChoice(new=True, note=_replaced(trained, labels))

@@ -47,7 +47,8 @@ def reconcile(
     ordered = match_labels(checkpoint, wanted, aliases=aliases)
     if ordered is None:
         raise ModelError(
-            f"the labels of {model} ({', '.join(checkpoint)}) are not those of the data ({', '.join(wanted)})",
+            f"the labels of {model} ({', '.join(checkpoint)}) are not those of the data "
+            f"({', '.join(wanted)})",
             hint=hint,
         )
     return ordered

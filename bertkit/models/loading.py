@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from bertkit.errors import ModelError
 from bertkit.models.contract import ModelContract, configured_labels, write_contract
+from bertkit.models.layers import restart_head
 from bertkit.models.sources import ModelSource
 from bertkit.runs.atomic import replacing_folder
 
 if TYPE_CHECKING:
-    from torch import nn
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 _PROBLEM_TYPES = {
@@ -91,6 +91,7 @@ def load_model(
         ModelError: if it is no encoder, broken, or has no head where one is required.
     """
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModelForSequenceClassification
 
     tokenizer = load_tokenizer(source)
@@ -107,10 +108,11 @@ def load_model(
         config.problem_type = _PROBLEM_TYPES[problem]
         with quiet_transformers():
             model, report = AutoModelForSequenceClassification.from_pretrained(
-                source.folder, config=config, dtype=torch.float32, use_safetensors=True, local_files_only=True,
+                source.folder, config=config, dtype=torch.float32, use_safetensors=True,
+                local_files_only=True,
                 trust_remote_code=False, output_loading_info=True, ignore_mismatched_sizes=new_head,
             )  # fmt: skip
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise ModelError(
             f"{source.name} cannot be loaded: {_first_line(error)}",
             hint="fetch it again, or take another checkpoint",
@@ -130,7 +132,7 @@ def load_model(
             hint="fine-tune it first: bertkit finetune RECIPE --model ...",
         )
     if new_head and not fresh:
-        _restart_head(model)
+        restart_head(model)
     check_vocabulary(model, tokenizer, source.name)
     return LoadedModel(model.eval(), tokenizer, bool(fresh) or new_head)
 
@@ -187,14 +189,6 @@ def quiet_transformers() -> Iterator[None]:
         logging.set_verbosity(verbosity)
 
 
-def _restart_head(model: PreTrainedModel) -> None:
-    """Give every module outside the encoder fresh weights."""
-    encoder = model.base_model
-    for child in model.children():
-        if child is not encoder:
-            child.apply(model._init_weights)
-
-
 def _is_pooler(name: str) -> bool:
     """Checkpoints of sentence encoders often come without BERT's pooler: it counts to the head."""
     return ".pooler." in f".{name}" or "pooler." in name
@@ -212,13 +206,3 @@ def _is_decoder(config: Any) -> bool:
 
 def _first_line(error: BaseException) -> str:
     return str(error).strip().split("\n", 1)[0] or type(error).__name__
-
-
-def encoder_layers(model: PreTrainedModel) -> list[nn.Module]:
-    """The encoder's layers from bottom to top, found by their number; empty where layers share weights."""
-    from torch import nn
-
-    count = getattr(model.config, "num_hidden_layers", 0)
-    lists = [module for module in model.base_model.modules() if isinstance(module, nn.ModuleList)]
-    stacks = [stack for stack in lists if len(stack) == count]
-    return list(stacks[0]) if stacks else []

@@ -208,7 +208,7 @@ def _optimizer_step(
     if not (math.isfinite(total) and math.isfinite(grad_norm)):
         state.optimizer.zero_grad()
         raise TrainingError(
-            f"the loss is no number any more at step {state.step + 1} (loss {total}, gradient norm {grad_norm})",
+            f"the loss is no number any more at step {state.step + 1} (loss {total}, gradient {grad_norm})",
             hint="lower train.learning_rate, raise train.warmup_ratio, or set train.precision=fp32",
         )
     state.optimizer.step()

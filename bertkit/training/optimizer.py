@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bertkit.config.schema import TrainSection
 from bertkit.errors import RecipeError
-from bertkit.models.loading import encoder_layers
+from bertkit.models.layers import embedding_module, encoder_layers, restart_weights
 
 if TYPE_CHECKING:
     import torch
@@ -85,15 +85,11 @@ def prepare_layers(model: PreTrainedModel, settings: TrainSection) -> None:
                 hint="take fewer",
             )
     if settings.freeze_embeddings or settings.freeze_layers:
-        _freeze(
-            model.base_model.embeddings
-            if hasattr(model.base_model, "embeddings")
-            else model.get_input_embeddings()
-        )
+        _freeze(embedding_module(model))
     for layer in layers[: settings.freeze_layers]:
         _freeze(layer)
     for layer in layers[len(layers) - settings.reinit_layers :]:
-        layer.apply(model._init_weights)
+        restart_weights(model, layer)
     if settings.gradient_checkpointing:
         try:
             model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
@@ -122,8 +118,7 @@ def _depths(model: PreTrainedModel) -> dict[str, int]:
     """The depth of each parameter: embeddings 0, layers from 1 on, what is above them one more."""
     layers = encoder_layers(model)
     of_layer = {id(p): depth for depth, layer in enumerate(layers, 1) for p in layer.parameters()}
-    embeddings = getattr(model.base_model, "embeddings", None) or model.get_input_embeddings()
-    of_layer |= {id(parameter): 0 for parameter in embeddings.parameters()}
+    of_layer |= {id(parameter): 0 for parameter in embedding_module(model).parameters()}
     return {
         name: of_layer.get(id(parameter), len(layers) + 1) for name, parameter in model.named_parameters()
     }

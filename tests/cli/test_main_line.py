@@ -13,7 +13,8 @@ def test_run_folder_holds_what_the_design_names(trained_run: Path) -> None:
     assert (run / "model" / "model.safetensors").is_file()
     assert list((run / "events").glob("events.out.tfevents*"))
     assert (run / "checkpoints" / "latest").is_dir()
-    predictions = [json.loads(line) for line in (run / "predictions" / "validation.jsonl").open(encoding="utf-8")]
+    written = (run / "predictions" / "validation.jsonl").read_text(encoding="utf-8")
+    predictions = [json.loads(line) for line in written.splitlines()]
     metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     assert len(predictions) == metrics["rows"]["validation"]
     right = sum(line["prediction"] == line["reference"] for line in predictions)
@@ -38,12 +39,22 @@ def test_eval_with_nothing_typed_repeats_the_scores(trained_run: Path, bertkit) 
     assert json.loads(done.stdout)["scores"] == metrics["scores"]
 
 
-def test_predict_with_nothing_typed_answers_each_line_in_order(trained_run: Path, bertkit, tmp_path: Path) -> None:
+def test_predict_with_nothing_typed_answers_each_line_in_order(
+    trained_run: Path, bertkit, tmp_path: Path
+) -> None:
     lines = [
-        b'{"text": "the film is superb", "k": 1}', b"null", b"not json", b'{"k": 2}', b'{"text": null}', b"[1]",
-        b'{"text": "the plot was awful"}', b"\xff\xfe", b'{"text": "' + b"a" * 5_000_000 + b'"}', b"",
+        b'{"text": "the film is superb", "k": 1}',
+        b"null",
+        b"not json",
+        b'{"k": 2}',
+        b'{"text": null}',
+        b"[1]",
+        b'{"text": "the plot was awful"}',
+        b"\xff\xfe",
+        b'{"text": "' + b"a" * 5_000_000 + b'"}',
+        b"",
         b'{"text": "a great scene"}',
-    ]  # fmt: skip
+    ]
     (tmp_path / "file.jsonl").write_bytes(b"\n".join(lines) + b"\n")
     done = bertkit("predict", tmp_path / "file.jsonl", cwd=trained_run)
     answers = [json.loads(line) for line in done.stdout.splitlines()]
@@ -79,7 +90,9 @@ def test_the_resolved_recipe_repeats_the_run(trained_run: Path, bertkit, tmp_pat
     assert (again / "predictions" / "validation.jsonl").read_bytes() == (
         first / "predictions" / "validation.jsonl"
     ).read_bytes()
-    assert (again / "model" / "model.safetensors").read_bytes() == (first / "model" / "model.safetensors").read_bytes()
+    assert (again / "model" / "model.safetensors").read_bytes() == (
+        first / "model" / "model.safetensors"
+    ).read_bytes()
     # With --out the latest run lies elsewhere, and is found all the same.
     listed = bertkit("eval", "--json", cwd=tmp_path)
     assert json.loads(listed.stdout)["model"] == str(again.resolve())

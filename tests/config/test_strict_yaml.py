@@ -15,7 +15,8 @@ SCALARS = [
     ("3e-5", 3e-5), ("2E5", 2e5), ("1e3", 1000.0), (".5", 0.5), ("5.", 5.0), ("-1.5", -1.5), ("+2", 2),
     (".inf", math.inf), ("-.INF", -math.inf), ("010", 10), ("-7", -7), ("0x1F", 31), ("0o17", 15),
     ("true", True), ("FALSE", False), ("~", None), ("null", None), ("", None),
-    ("no", "no"), ("yes", "yes"), ("on", "on"), ("off", "off"), ("y", "y"), ("nULL", "nULL"), ("tRUE", "tRUE"),
+    ("no", "no"), ("yes", "yes"), ("on", "on"), ("off", "off"), ("y", "y"), ("nULL", "nULL"),
+    ("tRUE", "tRUE"),
     ("1_000", "1_000"), ("1:30", "1:30"), ("2026-11-21", "2026-11-21"), ("2026-11-21T10:00:00Z",) * 2,
     ("0b11", "0b11"), ("-0x1F", "-0x1F"), ("e5", "e5"), (".", "."), ("=", "="), ("<<", "<<"), ("1e", "1e"),
     ("'3e-5'", "3e-5"), ('"null"', "null"), ("'010'", "010"),
@@ -33,11 +34,13 @@ def test_nan_is_a_number() -> None:
 
 
 def test_keys_are_read_like_values_and_lines_are_counted_from_one() -> None:
-    document = parse_document("# a comment\ntask:\n  no: 1\n  list: [a,\n    b]\nyes: {deep: 2}\n", origin="x.yaml")
+    document = parse_document(
+        "# a comment\ntask:\n  no: 1\n  list: [a,\n    b]\nyes: {deep: 2}\n", origin="x.yaml"
+    )
     assert document.values == {"task": {"no": 1, "list": ["a", "b"]}, "yes": {"deep": 2}}
     assert document.lines == {
-        ("task",): 2, ("task", "no"): 3, ("task", "list"): 4, ("task", "list", "0"): 4, ("task", "list", "1"): 5,
-        ("yes",): 6, ("yes", "deep"): 6,
+        ("task",): 2, ("task", "no"): 3, ("task", "list"): 4, ("task", "list", "0"): 4,
+        ("task", "list", "1"): 5, ("yes",): 6, ("yes", "deep"): 6,
     }  # fmt: skip
 
 

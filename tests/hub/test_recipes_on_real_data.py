@@ -16,7 +16,8 @@ from bertkit import BertkitError, evaluate, finetune, load_recipe
 
 RECIPES = ["sst2", "cola", "mrpc", "qqp", "stsb", "qnli", "wnli", "mnli", "multi_nli", "snli", "xnli",
            "ag_news", "rotten_tomatoes", "sst5", "chnsenticorp"]
-settings = {"model.name": "rasyosef/splade-tiny", "data.limit": 48, "train.epochs": 1.0, "train.max_length": 32}
+settings = {"model.name": "rasyosef/splade-tiny", "data.limit": 48,
+            "train.epochs": 1.0, "train.max_length": 32}
 found = {}
 for name in RECIPES:
     result = finetune(load_recipe(name, flags=settings), out=f"runs/{name}")
@@ -33,9 +34,18 @@ print(json.dumps(found))
 
 
 def test_recipes_train_and_score(hub: str, tmp_path: Path) -> None:
-    environment = os.environ | {"HF_ENDPOINT": hub, "HF_HUB_OFFLINE": "0", "HF_HOME": str(tmp_path / "huggingface")}
+    environment = os.environ | {
+        "HF_ENDPOINT": hub,
+        "HF_HUB_OFFLINE": "0",
+        "HF_HOME": str(tmp_path / "huggingface"),
+    }
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", SCRIPT],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads(done.stdout.splitlines()[-1])
@@ -51,5 +61,9 @@ def test_recipes_train_and_score(hub: str, tmp_path: Path) -> None:
             assert scores == result["scores"][split], name
     assert found["mnli"]["published"] > 0
     assert found["ax"]["scores"] == {"test": {}}
-    assert len((tmp_path / "ax.jsonl").read_text(encoding="utf-8").splitlines()) == found["ax"]["rows"]["test"] == 1104
+    assert (
+        len((tmp_path / "ax.jsonl").read_text(encoding="utf-8").splitlines())
+        == found["ax"]["rows"]["test"]
+        == 1104
+    )
     assert "bertkit eval" in found["ax"]["refused"]

@@ -1,0 +1,140 @@
+"""Where runs lie, which is the latest, and what is not overwritten."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from bertkit.errors import RunError
+from bertkit.runs import folder as run_folders
+from bertkit.runs.folder import RunFolder
+
+NOON = datetime(2026, 11, 21, 12, 0, 0)
+
+
+@pytest.fixture(autouse=True)
+def _inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def make_run(path: Path | str, *, seconds: int = 0, finished: bool = True) -> RunFolder:
+    run = RunFolder(Path(path))
+    run.model.mkdir(parents=True)
+    for file in (run.recipe, run.environment, *([run.metrics] if finished else [])):
+        file.write_text("{}", encoding="utf-8")
+    os.utime(run.environment, (seconds, seconds))
+    return run
+
+
+@pytest.mark.parametrize(
+    ("model", "short"),
+    [
+        ("bert-base-uncased", "bert-base-uncased"),
+        ("google/electra-small", "electra-small"),
+        ("models/mine/", "mine"),
+        ("../..", "model"),
+        ("/", "model"),
+        ("a b;c$(d)", "a-b-c-d"),
+        (".hidden", "hidden"),
+    ],
+)
+def test_default_path_is_one_folder_below_runs(model: str, short: str) -> None:
+    assert run_folders.default_path("sst2", model, now=NOON) == Path(f"runs/sst2-{short}-20261121-120000")
+
+
+def test_second_run_of_a_second_gets_a_name_of_its_own() -> None:
+    path = run_folders.default_path("sst2", "m", now=NOON)
+    path.mkdir(parents=True)
+    assert run_folders.unused_path(path).name == f"{path.name}-2"
+    run_folders.unused_path(path).mkdir()
+    assert run_folders.unused_path(path).name == f"{path.name}-3"
+
+
+def test_free_are_new_and_empty_folders() -> None:
+    Path("empty").mkdir()
+    for name in ("empty", "new", "deep/er/new"):
+        run_folders.check_free(Path(name), force=False)
+    assert [path.name for path in Path().iterdir()] == ["empty"]
+
+
+def test_runs_are_replaced_with_force_alone_and_other_things_never() -> None:
+    make_run("run")
+    Path("other").mkdir()
+    Path("other/thesis.tex").touch()
+    Path("file").touch()
+    with pytest.raises(RunError, match="run already exists"):
+        run_folders.check_free(Path("run"), force=False)
+    run_folders.check_free(Path("run"), force=True)
+    for name in ("other", "file"):
+        for force in (False, True):
+            with pytest.raises(RunError, match="no run folder"):
+                run_folders.create(Path(name), force=force)
+    assert Path("other/thesis.tex").is_file()
+    with pytest.raises(RunError, match="cannot be written"):
+        run_folders.check_free(Path("file/run"), force=False)
+
+
+def test_replacing_the_latest_run_follows_the_link() -> None:
+    run = make_run("runs/one")
+    run_folders.mark_latest(run)
+    made = run_folders.create(Path("runs/latest"), force=True)
+    assert Path("runs/latest").is_symlink()
+    assert made.path == run.path.resolve()
+    assert not any(Path("runs/one").iterdir())
+
+
+def test_latest_below_runs_is_a_relative_link_that_moves_with_the_folder(tmp_path: Path) -> None:
+    run_folders.mark_latest(make_run("runs/one"))
+    run_folders.mark_latest(make_run("runs/two"))
+    assert Path("runs/latest").readlink() == Path("two")
+    Path("runs").rename("moved")
+    Path("moved").rename("runs")
+    assert run_folders.find_latest().path == tmp_path / "runs" / "two"
+
+
+def test_latest_may_lie_elsewhere_and_is_listed_and_found(tmp_path: Path) -> None:
+    make_run("runs/one", seconds=1)
+    run_folders.mark_latest(make_run("elsewhere/mine", seconds=2))
+    mine = tmp_path / "elsewhere" / "mine"
+    assert Path("runs/latest").readlink() == mine
+    assert run_folders.find_latest().path == mine
+    assert [run.path.name for run in run_folders.list_runs()] == ["mine", "one"]
+    for name in ("latest", "runs/latest", "mine"):
+        assert run_folders.find_run(name).path == mine
+
+
+def test_without_links_the_latest_is_a_path_in_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(self: Path, target: Path, target_is_directory: bool = False) -> None:
+        raise OSError("no links here")
+
+    monkeypatch.setattr(Path, "symlink_to", refused)
+    make_run("runs/one", seconds=1)
+    for name in ("runs/two", "elsewhere/mine"):
+        run_folders.mark_latest(make_run(name, seconds=2))
+        assert Path("runs/latest").is_file()
+        assert run_folders.find_latest().path == tmp_path / name
+        assert run_folders.find_run("latest").path == tmp_path / name
+    assert {run.path.name for run in run_folders.list_runs()} == {"one", "two", "mine"}
+
+
+def test_where_the_latest_is_gone_or_unfinished_the_newest_finished_one_serves() -> None:
+    make_run("runs/old", seconds=1)
+    make_run("runs/new", seconds=2)
+    make_run("runs/unfinished", seconds=3, finished=False)
+    Path("runs/latest").symlink_to("gone")
+    assert run_folders.find_latest().path.name == "new"
+    assert [run.path.name for run in run_folders.list_runs()] == ["unfinished", "new", "old"]
+
+
+def test_no_run_is_told_with_those_there_are() -> None:
+    with pytest.raises(RunError, match="no finished run"):
+        run_folders.find_latest()
+    make_run("runs/one")
+    with pytest.raises(RunError) as caught:
+        run_folders.find_run("two")
+    assert "one" in caught.value.hint

@@ -1,0 +1,105 @@
+"""The log, the card and the fingerprint of a run."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from bertkit.runs.card import SHOWN_LABELS, CardFacts, model_card
+from bertkit.runs.environment import fingerprint
+from bertkit.runs.log import RunLog, trim_log
+
+
+def records(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_log_is_one_record_a_line_and_goes_on(tmp_path: Path) -> None:
+    for step in (1, 2):
+        with RunLog(tmp_path / "log.jsonl", tmp_path / "events") as log:
+            log.write("train", step, {"loss": float("nan") if step == 2 else 0.5, "best": True})
+            assert len(records(tmp_path / "log.jsonl")) == step  # readable while it grows
+    assert records(tmp_path / "log.jsonl")[1] == {"kind": "train", "step": 2, "loss": None, "best": True}
+    assert len(list((tmp_path / "events").iterdir())) == 2
+
+
+def test_trimming_drops_what_follows_the_step_and_half_lines(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    whole = [json.dumps({"kind": "train", "step": step}) + "\n" for step in (1, 2, 3)]
+    path.write_text("".join(whole) + '{"kind": "tr', encoding="utf-8")
+    trim_log(path, step=2)
+    assert path.read_text(encoding="utf-8") == "".join(whole[:2])
+    trim_log(tmp_path / "missing.jsonl", step=2)
+    assert [file.name for file in tmp_path.iterdir()] == ["log.jsonl"]
+
+
+def card(**changed: object) -> str:
+    facts: dict[str, object] = {
+        "title": "run",
+        "recipe": "sst2",
+        "base_model": "bert",
+        "data": "own files",
+        "problem": "single_label",
+        "labels": ["a", "b"],
+        "text": ["text"],
+        "lengths": "Texts are cut at 128 tokens.",
+        "rows": {"train": 1000, "validation": 10},
+        "scores": {"validation": {"accuracy": "90.00"}},
+        "settings": {"epochs": 3},
+        "versions": {"torch": "2", "absent": None},
+    }
+    return model_card(CardFacts(**(facts | changed)))  # type: ignore[arg-type]
+
+
+def test_card_says_scores_rows_and_settings() -> None:
+    text = card()
+    assert "| validation | 10 | accuracy 90.00 |" in text
+    assert "Trained on 1,000 rows." in text
+    assert "| epochs | 3 |" in text
+    assert "torch 2." in text and "absent" not in text
+    assert """echo '{"text": "..."}' | bertkit predict""" in text
+
+
+def test_labels_and_names_cannot_act() -> None:
+    hostile = "<script>alert(1)</script>|`x`\n# [click](javascript:x)\x1b[31m &lt;"
+    text = card(
+        labels=[hostile],
+        title=hostile,
+        data=hostile,
+        recipe=hostile,
+        settings={"a": hostile},
+        scores={hostile: {"accuracy": "1"}},
+        text=["it's"],
+    )
+    acting = re.sub("`[^`\n]*`", "", text.replace("\\`", ""))  # between backticks all is only shown
+    assert "<script>" not in acting
+    assert "\x1b" not in text
+    assert "\n# [" not in acting and "[click](" not in acting
+    assert "&amp;lt;" in text
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert [row.replace("\\|", "").count("|") for row in rows] == [4, 4, 4, 3, 3, 3]
+    # The name of a column with a quote stays one word of the shell.
+    import shlex
+
+    command = next(line for line in text.splitlines() if "echo" in line)
+    assert json.loads(shlex.split(command)[1]) == {"it's": "..."}
+
+
+def test_front_matter_is_yaml_whatever_the_model_is_called() -> None:
+    import yaml
+
+    front = card(base_model='a: "b"\n---').split("---\n")[1]
+    assert yaml.safe_load(front)["base_model"] == 'a: "b"\n---'
+
+
+def test_many_labels_are_counted_and_not_all_listed() -> None:
+    text = card(labels=[f"label{n}" for n in range(1000)])
+    assert f"label{SHOWN_LABELS - 1}, ... (1,000 labels)" in text
+    assert "label999" not in text
+
+
+def test_fingerprint_tells_order_and_borders_of_parts() -> None:
+    different = [["ab", "c"], ["a", "bc"], ["c", "ab"], ["abc"], ["ab", "c", ""], [], [""], ["ab\ud800"]]
+    assert len({fingerprint(parts) for parts in different}) == len(different)
+    assert fingerprint(iter(["ab", "c"])) == fingerprint(["ab", "c"])

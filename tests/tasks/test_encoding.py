@@ -1,0 +1,73 @@
+"""Token ids are those of the tokenizer, text by text; what is cut is counted; windows lose nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bertkit.tasks.base import Limits
+from bertkit.tasks.encoding import encode_texts
+
+TEXTS = [("the film is good",), ("",), ("a " * 40,), ("Great music, and a dull end!",), ("é ☃ x\u200b",)]
+
+
+def pieces(features) -> list[list[int]]:
+    return [
+        features.input_ids[a:b].tolist()
+        for a, b in zip(features.offsets[:-1], features.offsets[1:], strict=True)
+    ]
+
+
+def test_equal_to_the_tokenizer_one_by_one(tokenizer) -> None:
+    features = encode_texts(TEXTS, tokenizer, Limits(16))
+    expected = [tokenizer(text, truncation=True, max_length=16)["input_ids"] for (text,) in TEXTS]
+    assert pieces(features) == expected
+    assert features.cut == 1
+    assert features.examples.tolist() == [0, 1, 2, 3, 4]
+
+
+def test_pairs_have_segments_and_lose_from_the_longer_text(tokenizer) -> None:
+    pair = ("the film is good " * 6, "a dull end")
+    features = encode_texts([pair, ("a", "the")], tokenizer, Limits(20))
+    expected = tokenizer(*pair, truncation="longest_first", max_length=20)
+    assert pieces(features)[0] == expected["input_ids"]
+    assert features.token_type_ids is not None
+    assert features.token_type_ids[:20].tolist() == expected["token_type_ids"]
+    assert features.cut == 1
+
+
+def test_without_segments_where_the_model_has_none(tokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokenizer, "model_input_names", ["input_ids", "attention_mask"])
+    assert encode_texts(TEXTS, tokenizer, Limits(16)).token_type_ids is None
+
+
+def test_no_texts(tokenizer) -> None:
+    features = encode_texts([], tokenizer, Limits(16))
+    assert len(features) == 0
+    assert features.offsets.tolist() == [0]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(words=st.integers(0, 200), window=st.integers(16, 40), stride=st.integers(0, 7))
+def test_windows_hold_every_token_in_order(tokenizer, words: int, window: int, stride: int) -> None:
+    random = np.random.default_rng(words)
+    text = " ".join(random.choice(["film", "plot", "actor", "scene", "good", "bad"], size=words))
+    features = encode_texts([(text,)], tokenizer, Limits(8, window, stride))
+    whole = tokenizer(text, add_special_tokens=False)["input_ids"]
+    parts = [piece[1:-1] for piece in pieces(features)]
+    assert all(len(piece) <= window for piece in pieces(features))
+    assert all(
+        piece[0] == tokenizer.cls_token_id and piece[-1] == tokenizer.sep_token_id
+        for piece in pieces(features)
+    )
+    rebuilt = parts[0] + [token for part in parts[1:] for token in part[stride:]]
+    assert rebuilt == whole
+    assert features.cut == 0
+
+
+def test_progress_is_told_to_the_end(tokenizer) -> None:
+    told: list[int] = []
+    encode_texts([("a",)] * 4500, tokenizer, Limits(8), progress=told.append)
+    assert told == [2000, 4000, 4500]
