@@ -49,6 +49,7 @@ bench: $(READY) ## measure: start-up, memory of predict
 
 docs: $(READY) ## write the tables and pictures in docs/ from what was measured
 	$(BIN)/python benchmarks/results.py
+	$(BIN)/python benchmarks/picture.py
 
 clean: ## remove what was made here
 	rm -rf $(VENV) $(DEMO) build dist

@@ -16,6 +16,9 @@ import pytest
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+# Tiny models gain nothing from threads, and lose much to them where other processes run beside.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 ROOT = Path(__file__).parents[1]
 HUB = Path(os.environ.get("BERTKIT_TEST_HUB", ROOT.parent / "shared" / "hub"))
 GOOD = ["good", "great", "lovely", "fine", "superb"]

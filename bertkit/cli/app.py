@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import Annotated
 
@@ -71,13 +72,15 @@ def main() -> None:
     raise_on_sigterm()
     try:
         code = app(standalone_mode=False)
+        if code == 128 + signal.SIGINT:  # Typer has swallowed a Ctrl-C
+            raise KeyboardInterrupt
     except BaseException as error:
         # Typer turns a broken pipe into an exit of its own.
         if isinstance(error, BrokenPipeError) or isinstance(error.__context__, BrokenPipeError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             code = 0  # the reader of our output has seen enough, as in `| head`
         else:
-            if debug_wanted() and not isinstance(error, SystemExit | KeyboardInterrupt):
+            if debug_wanted() and isinstance(error, Exception):
                 import traceback
 
                 traceback.print_exc()

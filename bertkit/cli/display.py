@@ -6,6 +6,7 @@ import os
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
@@ -36,7 +37,7 @@ class _Speed(ProgressColumn):
     def render(self, task: Task) -> Text:
         """One column of the bar."""
         speed = task.finished_speed or task.speed
-        shown = f"{_short(speed)}/s" if speed else ""
+        shown = f"{_short(speed)} {task.fields.get('unit', '')}/s" if speed else ""
         return Text(f"{task.fields.get('extra', '')}  {shown}".strip(), style="cyan")
 
 
@@ -59,18 +60,23 @@ def _bars(console: Console) -> Progress:
 
 
 class Display:
-    """Listens to a workflow and shows it on standard error: bars on a terminal, plain lines elsewhere."""
+    """Listens to a workflow and shows it on standard error: bars on a terminal, plain lines elsewhere.
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    Args:
+        quiet: show warnings only.
+        console: where else to show it, without bars.
+    """
+
+    def __init__(self, *, quiet: bool = False, console: Console | None = None) -> None:
         self._quiet = quiet
-        self._console = error_console()
-        self._live = self._console.is_terminal and not quiet
+        self._console = console or error_console()
+        self._live = console is None and self._console.is_terminal and not quiet
         self._bars: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
         self._steps = 0
 
     def __enter__(self) -> Self:
-        _silence_libraries()
+        _quieten_libraries(bars=self._live)
         if self._live:
             self._bars = _bars(self._console)
             self._bars.start()
@@ -91,9 +97,10 @@ class Display:
 
         match event:
             case Note():
+                self._leave_room()
                 self._note(event.text, warning=event.warning)
             case Done():
-                self._advance(event.what, event.done, event.total)
+                self._advance(event.what, event.done, event.total, unit=event.unit)
             case TrainingBegins():
                 self._steps = event.steps
                 self._note(
@@ -112,6 +119,12 @@ class Display:
                     warning=True,
                 )
 
+    def _leave_room(self) -> None:
+        """Take the spinner away: data and model are found now, and the Hub's clients draw their downloads."""
+        if self._bars is not None and "loading" in self._tasks:
+            self._bars.remove_task(self._tasks.pop("loading"))
+            self._bars.stop()
+
     def _note(self, text: str, *, warning: bool = False) -> None:
         if warning or not self._quiet:
             mark, style = ("! ", "yellow") if warning else ("· ", "dim")
@@ -126,20 +139,23 @@ class Display:
         line = Text(f"epoch {event.epoch:.2f}  step {event.step:,}  ") + Text(scores, style="bold")
         self._console.print(line + Text("  best so far" if event.is_best else "", style="green"))
 
-    def _advance(self, what: str, done: int, total: int | None, *, extra: str = "") -> None:
+    def _advance(
+        self, what: str, done: int, total: int | None, *, unit: str = "steps", extra: str = ""
+    ) -> None:
         if self._bars is None:
             return
-        if "loading" in self._tasks:
-            self._bars.remove_task(self._tasks.pop("loading"))
+        self._leave_room()
+        self._bars.start()
         if what not in self._tasks:
-            self._tasks[what] = self._bars.add_task(printable(what), total=total, completed=done)
+            self._tasks[what] = self._bars.add_task(printable(what), total=total, completed=done, unit=unit)
         self._bars.update(self._tasks[what], completed=done, extra=extra)
         if total is not None and done >= total:
             self._bars.remove_task(self._tasks.pop(what))
 
 
-def _silence_libraries() -> None:
-    """One display at a time: the libraries' own bars would tear it, and warnings of theirs help nobody."""
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+def _quieten_libraries(*, bars: bool) -> None:
+    """Warnings of the libraries help nobody here; their download bars are shown where ours would be."""
+    if not bars:
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+        os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
 import sys
 from typing import Any
 
@@ -12,7 +11,7 @@ import typer
 from bertkit.cli.printable import error_console, printable
 from bertkit.config.faults import did_you_mean
 from bertkit.errors import BertkitError
-from bertkit.workflows.signals import signal_of
+from bertkit.workflows.signals import STOPS, signal_of
 
 
 def exit_code_of(error: BaseException) -> int:
@@ -23,8 +22,8 @@ def exit_code_of(error: BaseException) -> int:
         return error.exit_code
     if isinstance(error, BertkitError):
         return _say(error.message, error.hint, error.exit_code)
-    if isinstance(error, KeyboardInterrupt | typer.Abort):
-        number = signal_of(error) if isinstance(error, KeyboardInterrupt) else signal.SIGINT
+    if isinstance(error, (*STOPS, typer.Abort)):
+        number = signal_of(error)
         return _say(
             "before it was done",
             "the same command starts again; bertkit runs tells what can go on",

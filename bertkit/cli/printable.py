@@ -31,5 +31,5 @@ def output_console() -> Console:
 
 
 def error_console() -> Console:
-    """Standard error, for all else; lines are left to the terminal to break."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    """Standard error, for all else; broken between words on a terminal, never elsewhere."""
+    return Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())

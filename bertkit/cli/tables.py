@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rich.console import Group
+from rich.console import Console, Group
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -49,9 +48,9 @@ def _score_table(
     return table
 
 
-def print_finetuned(result: FinetuneResult) -> None:
+def print_finetuned(result: FinetuneResult, console: Console | None = None) -> None:
     """The closing panel: what was made, how good it is, what to type next."""
-    console = output_console()
+    console = console or output_console()
     took = f"{result.steps:,} in {_duration(result.seconds)}; best at {result.best_step:,} by {result.metric}"
     body = Group(
         _score_table(result.scores, result.rows, result.recipe.published),
@@ -63,10 +62,9 @@ def print_finetuned(result: FinetuneResult) -> None:
         Text("         bertkit predict file.jsonl", style="cyan"),
         Text("         bertkit runs", style="cyan"),
     )
-    if not sys.stdout.isatty():
-        return console.print(body)
     title = Text(printable(result.run.name))
-    console.print(Panel(body, title=title, title_align="left", border_style="green", expand=False))
+    panel = Panel(body, title=title, title_align="left", border_style="green", expand=False)
+    console.print(panel if console.is_terminal else body)
 
 
 def print_scores(result: EvaluationResult) -> None:

@@ -28,7 +28,7 @@ class LoadedRecipe:
     """A recipe and what it is called.
 
     Attributes:
-        name: its file name without the ending; names the run folder.
+        name: what it calls itself, or else its file name without the ending; names the run folder.
         recipe: checked settings.
     """
 

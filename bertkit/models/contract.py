@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -46,12 +47,18 @@ class ModelContract(BaseModel):
     recipe: str | None = None
 
 
-def read_contract(folder: Path, config: Mapping[str, Any]) -> ModelContract:
+def read_contract(folder: Path, config: Mapping[str, Any], *, name: str | None = None) -> ModelContract:
     """The contract of a model folder, or what its config.json allows to conclude.
 
+    Args:
+        folder: where the model lies.
+        config: the content of its config.json.
+        name: as it was asked for; a folder of the Hub's cache is called like a commit.
+
     Raises:
-        ModelError: if the file is broken, or the model has no trained head.
+        ModelError: if the file is broken, or the model has no trained head for classification.
     """
+    name = name or folder.name
     file = folder / FILE_NAME
     if file.is_file():
         try:
@@ -64,8 +71,14 @@ def read_contract(folder: Path, config: Mapping[str, Any]) -> ModelContract:
             ) from error
     architectures = config.get("architectures") or ["nothing"]
     if not any("SequenceClassification" in str(name) for name in architectures):
+        if re.search("For(?!PreTraining|MaskedLM)", str(architectures[0])):
+            raise ModelError(
+                f"{name} was trained for another task ({architectures[0]})",
+                hint="bertkit reads models for classification; its encoder can be trained for that: "
+                f"bertkit finetune RECIPE --model {name}",
+            )
         raise ModelError(
-            f"{folder.name} has no trained head ({architectures[0]})",
+            f"{name} has no trained head ({architectures[0]})",
             hint="fine-tune it first: bertkit finetune RECIPE --model ...",
         )
     return _conclude(config)
@@ -73,10 +86,16 @@ def read_contract(folder: Path, config: Mapping[str, Any]) -> ModelContract:
 
 def _conclude(config: Mapping[str, Any]) -> ModelContract:
     names = configured_labels(config)
+    if len(set(names)) < len(names):
+        raise ModelError(
+            f"config.json: id2label gives a label twice: {', '.join(names)}",
+            hint="give each output a name of its own",
+        )
     problem = {"regression": "regression", "multi_label_classification": "multi_label"}.get(
         str(config.get("problem_type")), "regression" if len(names) == 1 else "single_label"
     )
-    positions = int(config.get("max_position_embeddings") or USUAL_POSITIONS)
+    positions = config.get("max_position_embeddings")
+    positions = positions if isinstance(positions, int) and positions > 0 else USUAL_POSITIONS
     return ModelContract(
         task="classification", text=("text",), problem=problem,
         labels=() if problem == "regression" else names, max_length=min(positions, USUAL_POSITIONS),
@@ -84,10 +103,18 @@ def _conclude(config: Mapping[str, Any]) -> ModelContract:
 
 
 def configured_labels(config: Mapping[str, Any]) -> tuple[str, ...]:
-    """Label names of a config.json in the order of the outputs; LABEL_0 and LABEL_1 if it has none."""
-    named = config.get("id2label") or {
-        str(n): f"LABEL_{n}" for n in range(int(config.get("num_labels") or 2))
-    }
+    """Label names of a config.json in the order of the outputs; LABEL_0 and LABEL_1 if it has none.
+
+    Raises:
+        ModelError: if they are not numbered from 0 on.
+    """
+    named = config.get("id2label") or {str(n): f"LABEL_{n}" for n in range(config.get("num_labels") or 2)}
+    count = len(named)
+    if not isinstance(named, dict) or {str(key) for key in named} != {str(n) for n in range(count)}:
+        raise ModelError(
+            f"config.json: id2label does not number its labels from 0 on: {named}",
+            hint='write it as {"0": "first label", "1": "second label"}',
+        )
     return tuple(str(named[key]) for key in sorted(named, key=int))
 
 

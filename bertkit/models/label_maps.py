@@ -31,6 +31,8 @@ def match_labels(
     """
     if len(checkpoint) != len(wanted):
         return None
+    if set(checkpoint) == set(wanted):  # also where names differ in nothing but their case
+        return tuple(checkpoint)
     by_key = {_key(name, aliases): name for name in wanted}
     ordered = tuple(by_key[key] for name in checkpoint if (key := _key(name, aliases)) in by_key)
     return ordered if len(set(ordered)) == len(wanted) else None

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from bertkit.errors import ModelError
 from bertkit.models.contract import ModelContract, configured_labels, write_contract
+from bertkit.models.families import first_line, load_config, reads_segments
+from bertkit.models.families import position_limit as position_limit
 from bertkit.models.layers import restart_head
 from bertkit.models.sources import ModelSource
 from bertkit.runs.atomic import replacing_folder
@@ -48,20 +50,22 @@ def trained_labels(source: ModelSource) -> tuple[str, ...] | None:
 
 
 def load_tokenizer(source: ModelSource) -> PreTrainedTokenizerFast:
-    """Load the tokenizer of a model folder.
+    """Load the tokenizer of an encoder; it neither cuts nor pads unless it is told to.
 
     Raises:
-        ModelError: if there is none, it has no padding token (decoders), or is not backed by `tokenizers`.
+        ModelError: if there is none, it has no padding token, or is not backed by `tokenizers`; if the model
+            is no encoder.
     """
     from transformers import AutoTokenizer
 
+    config = load_config(source)
     try:
         tokenizer = AutoTokenizer.from_pretrained(
             source.folder, local_files_only=True, trust_remote_code=False
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
         raise ModelError(
-            f"{source.name}: its tokenizer cannot be loaded: {_first_line(error)}",
+            f"{source.name}: its tokenizer cannot be loaded: {first_line(error)}",
             hint="a model folder holds tokenizer.json or vocab.txt",
         ) from error
     if not tokenizer.is_fast:
@@ -72,7 +76,18 @@ def load_tokenizer(source: ModelSource) -> PreTrainedTokenizerFast:
         raise ModelError(
             f"{source.name} is no encoder: it has no padding token", hint="take a BERT-type encoder"
         )
+    if not reads_segments(config):
+        tokenizer.model_input_names = [
+            name for name in tokenizer.model_input_names if name != "token_type_ids"
+        ]
+    reset_tokenizer(tokenizer)
     return tokenizer
+
+
+def reset_tokenizer(tokenizer: PreTrainedTokenizerFast) -> None:
+    """Take cutting and padding out of the state of a tokenizer, where an earlier use left them."""
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
 
 
 def load_model(
@@ -90,37 +105,17 @@ def load_model(
     Raises:
         ModelError: if it is no encoder, broken, or has no head where one is required.
     """
-    import torch
-    from safetensors import SafetensorError
-    from transformers import AutoConfig, AutoModelForSequenceClassification
-
     tokenizer = load_tokenizer(source)
     names = list(labels) or ["LABEL_0"]
-    try:
-        config = AutoConfig.from_pretrained(source.folder, local_files_only=True)
-        if getattr(config, "is_decoder", False) or _is_decoder(config):
-            raise ModelError(
-                f"{source.name} is a decoder ({config.model_type})", hint="take a BERT-type encoder"
-            )
-        config.num_labels = len(names)
-        config.id2label = dict(enumerate(names))
-        config.label2id = {name: number for number, name in enumerate(names)}
-        config.problem_type = _PROBLEM_TYPES[problem]
-        with quiet_transformers():
-            model, report = AutoModelForSequenceClassification.from_pretrained(
-                source.folder, config=config, dtype=torch.float32, use_safetensors=True,
-                local_files_only=True,
-                trust_remote_code=False, output_loading_info=True, ignore_mismatched_sizes=new_head,
-            )  # fmt: skip
-    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-        raise ModelError(
-            f"{source.name} cannot be loaded: {_first_line(error)}",
-            hint="fetch it again, or take another checkpoint",
-        ) from error
-    fresh = [name for name in report["missing_keys"] if not _is_pooler(name)]
-    fresh += [entry[0] if isinstance(entry, tuple) else entry for entry in report["mismatched_keys"]]
+    config = load_config(source)
+    config.num_labels = len(names)
+    config.id2label = dict(enumerate(names))
+    config.label2id = {name: number for number, name in enumerate(names)}
+    config.problem_type = _PROBLEM_TYPES[problem]
+    model, fresh = _load_weights(source, config, other_sizes=new_head)
     prefix = f"{model.base_model_prefix}."
-    lost = [name for name in fresh if name.startswith(prefix)]
+    # Sentence encoders often come without BERT's pooler: it counts to the head.
+    lost = [name for name in fresh if name.startswith(prefix) and "pooler." not in name]
     if lost:
         raise ModelError(
             f"{source.name}: {len(lost)} weights of the encoder are missing ({lost[0]})",
@@ -128,13 +123,35 @@ def load_model(
         )
     if fresh and require_head:
         raise ModelError(
-            f"{source.name} has no trained head",
+            f"{source.name} has no trained head: {fresh[0]} is missing",
             hint="fine-tune it first: bertkit finetune RECIPE --model ...",
         )
-    if new_head and not fresh:
+    if new_head and (not fresh or trained_labels(source) is not None):
         restart_head(model)
     check_vocabulary(model, tokenizer, source.name)
     return LoadedModel(model.eval(), tokenizer, bool(fresh) or new_head)
+
+
+def _load_weights(source: ModelSource, config: Any, *, other_sizes: bool) -> tuple[Any, list[str]]:
+    """The model, and the names of its weights that are not in the checkpoint, or not in that size."""
+    import torch
+    from safetensors import SafetensorError
+    from transformers import AutoModelForSequenceClassification
+
+    try:
+        with quiet_transformers():
+            model, report = AutoModelForSequenceClassification.from_pretrained(
+                source.folder, config=config, dtype=torch.float32, use_safetensors=True,
+                local_files_only=True, trust_remote_code=False, output_loading_info=True,
+                ignore_mismatched_sizes=other_sizes,
+            )  # fmt: skip
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
+        raise ModelError(
+            f"{source.name} cannot be loaded: {first_line(error)}",
+            hint="fetch it again, or take another checkpoint",
+        ) from error
+    other = [entry[0] if isinstance(entry, tuple) else entry for entry in report["mismatched_keys"]]
+    return model, sorted([*report["missing_keys"], *other])
 
 
 def check_vocabulary(model: Any, tokenizer: Any, name: str) -> None:
@@ -144,32 +161,18 @@ def check_vocabulary(model: Any, tokenizer: Any, name: str) -> None:
         ModelError: with both sizes.
     """
     rows = model.get_input_embeddings().num_embeddings
-    if len(tokenizer) > rows:
+    known = max(tokenizer.get_vocab().values(), default=-1) + 1
+    if known > rows:
         raise ModelError(
-            f"{name}: the tokenizer knows {len(tokenizer):,} tokens, the embedding has {rows:,} rows",
+            f"{name}: the tokenizer knows {known:,} tokens, the embedding has {rows:,} rows",
             hint="tokenizer and model do not belong together: fetch both again",
         )
-
-
-def position_limit(source: ModelSource) -> int:
-    """How many tokens the encoder can read; RoBERTa's positions begin after the padding index."""
-    positions = source.config.get("max_position_embeddings")
-    if not positions:
-        return 1 << 20  # relative positions: no limit of its own
-    offset = int(source.config.get("pad_token_id") or 0) + 1
-    after_padding = source.config["model_type"] in (
-        "roberta",
-        "xlm-roberta",
-        "camembert",
-        "xlm-roberta-xl",
-        "mpnet",
-    )
-    return int(positions) - (offset if after_padding else 0)
 
 
 def save_model(loaded: LoadedModel, folder: Path, contract: ModelContract) -> None:
     """Write weights (safetensors), tokenizer and contract in one step."""
     with replacing_folder(folder) as temporary, quiet_transformers():
+        reset_tokenizer(loaded.tokenizer)
         loaded.model.save_pretrained(temporary)
         loaded.tokenizer.save_pretrained(temporary)
         write_contract(temporary, contract)
@@ -187,22 +190,3 @@ def quiet_transformers() -> Iterator[None]:
         yield
     finally:
         logging.set_verbosity(verbosity)
-
-
-def _is_pooler(name: str) -> bool:
-    """Checkpoints of sentence encoders often come without BERT's pooler: it counts to the head."""
-    return ".pooler." in f".{name}" or "pooler." in name
-
-
-def _is_decoder(config: Any) -> bool:
-    from transformers import MODEL_FOR_MASKED_LM_MAPPING, MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
-
-    return (
-        type(config) in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
-        and type(config) not in MODEL_FOR_MASKED_LM_MAPPING
-        and config.model_type != "xlnet"  # permutes instead of masking, and reads both directions
-    )
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().split("\n", 1)[0] or type(error).__name__

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -50,8 +50,7 @@ class ClassificationTask:
         columns = []
         for rows in splits:
             label = find_column(section.label, rows.columns, origin=rows.origin, option="--label")
-            values = [record[label] for record in rows.records]
-            columns.append(LabelColumn(values, rows.class_names.get(label, ())))
+            columns.append(LabelColumn(rows.column(label), rows.class_names.get(label, ())))
         labels = learn_labels(columns, problem=section.problem, names=section.labels)
         return cls(text=section.text, label=section.label, labels=labels)
 
@@ -68,9 +67,7 @@ class ClassificationTask:
             find_column(name, rows.columns, origin=rows.origin, option=option)
             for name, option in zip(self.text, TEXT_OPTIONS, strict=False)
         ]
-        label: str | None = None
-        if not keep_unlabelled or self.label in rows.columns:
-            label = find_column(self.label, rows.columns, origin=rows.origin, option="--label")
+        label = self._label_column(rows, required=not keep_unlabelled)
         class_names = rows.class_names.get(label, ()) if label else ()
         reader = LabelReader(self.labels, class_names=class_names, aliases=self.label_aliases)
         own_id = next((name for name in ID_COLUMNS if name in rows.columns and name not in texts), None)
@@ -93,6 +90,14 @@ class ClassificationTask:
             identity = record[own_id] if own_id and record[own_id] is not None else number
             found.append(Example(str(identity), tuple(_as_text(value) for value in values), target))
         return ExampleSet(found, without_label, without_text)
+
+    def _label_column(self, rows: Rows, *, required: bool) -> str | None:
+        try:
+            return find_column(self.label, rows.columns, origin=rows.origin, option="--label")
+        except DataError:
+            if required:
+                raise
+            return None
 
     def texts_of(self, record: Record) -> tuple[str, ...]:
         """See `Task.texts_of`: by the trained names, else by the canonical ones."""
@@ -237,11 +242,6 @@ class ClassificationTask:
         if isinstance(target, tuple):
             return [name for name, chosen in zip(self.labels.names, target, strict=True) if chosen]
         return self.labels.names[int(target)] if self.labels.problem == "single_label" else float(target)
-
-    def strata(self, examples: Sequence[Example]) -> Iterator[Target | None]:
-        """What a split keeps the shares of: the label, or nothing for numbers."""
-        for example in examples:
-            yield None if self.labels.problem == "regression" else example.target
 
 
 def _as_text(value: Any) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,10 +12,28 @@ from bertkit.data.features import Features
 from bertkit.tasks.base import Limits, Progress
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
 
 # Texts handed to the tokenizer at once: enough for its threads, few enough for a smooth progress bar.
 CHUNK = 2000
+
+
+@contextmanager
+def _cutting(tokenizer: PreTrainedTokenizerFast, limits: Limits) -> Iterator[Tokenizer]:
+    """Its Rust part, set to these limits. They are state, and would be saved with it: they go again."""
+    backend = tokenizer.backend_tokenizer
+    backend.no_padding()
+    backend.enable_truncation(
+        max_length=limits.window or limits.max_length,
+        stride=limits.stride if limits.window else 0,
+        strategy="longest_first",
+        direction="right",
+    )
+    try:
+        yield backend
+    finally:
+        backend.no_truncation()
 
 
 def encode_texts(
@@ -35,15 +54,6 @@ def encode_texts(
         limits: see above; special tokens count.
         progress: told how many texts are done.
     """
-    backend = tokenizer.backend_tokenizer
-    backend.no_padding()
-    length = limits.window or limits.max_length
-    backend.enable_truncation(
-        max_length=length,
-        stride=limits.stride if limits.window else 0,
-        strategy="longest_first",
-        direction="right",
-    )
     with_segments = "token_type_ids" in tokenizer.model_input_names
     ids: list[np.ndarray] = []
     segments: list[np.ndarray] = []
@@ -52,7 +62,9 @@ def encode_texts(
     cut = 0
     for start in range(0, len(texts), CHUNK):
         chunk = [text if len(text) == 2 else text[0] for text in texts[start : start + CHUNK]]
-        for number, encoding in enumerate(backend.encode_batch_fast(chunk), start):
+        with _cutting(tokenizer, limits) as backend:
+            encodings = backend.encode_batch_fast(chunk)
+        for number, encoding in enumerate(encodings, start):
             pieces = [encoding]
             if encoding.overflowing:
                 cut += not limits.window

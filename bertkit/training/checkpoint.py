@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 WEIGHTS = "weights.safetensors"
 OPTIMIZER = "optimizer.safetensors"
 STATE = "state.json"
+# Fields of `TrainingState` that are plain values.
+COUNTERS = ("step", "best", "best_step", "without_gain", "judged_step", "micro_batch_size")
 
 
 def save_checkpoint(state: TrainingState, folder: Path) -> None:
@@ -30,14 +32,7 @@ def save_checkpoint(state: TrainingState, folder: Path) -> None:
     with replacing_folder(folder) as temporary:
         save_weights(state, temporary / WEIGHTS)
         save_file(tensors, temporary / OPTIMIZER)
-        position = {
-            "step": state.step,
-            "best": state.best,
-            "best_step": state.best_step,
-            "without_gain": state.without_gain,
-            "micro_batch_size": state.micro_batch_size,
-            "optimizer": plain,
-        }
+        position = {name: getattr(state, name) for name in COUNTERS} | {"optimizer": plain}
         (temporary / STATE).write_text(json.dumps(position, indent=2), encoding="utf-8")
 
 
@@ -67,21 +62,21 @@ def load_checkpoint(state: TrainingState, folder: Path) -> None:
 
     try:
         position = json.loads((folder / STATE).read_text(encoding="utf-8"))
+        counters = {name: position[name] for name in COUNTERS}
         load_weights(state.accelerator.unwrap_model(state.model), folder / WEIGHTS)
         tensors = load_file(folder / OPTIMIZER)
         state.optimizer.load_state_dict(_join_optimizer(tensors, position["optimizer"]))
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        torch.set_rng_state(tensors["random_state"])
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise RunError(
             f"the checkpoint {folder} cannot be read", hint="start the run again, without --resume"
         ) from error
-    torch.set_rng_state(tensors["random_state"])
     for number in range(torch.cuda.device_count()):
-        torch.cuda.set_rng_state(tensors[f"cuda_random_state.{number}"], number)
-    state.step = position["step"]
-    state.best = position["best"]
-    state.best_step = position["best_step"]
-    state.without_gain = position["without_gain"]
-    state.micro_batch_size = position["micro_batch_size"]
+        saved = tensors.get(f"cuda_random_state.{number}")
+        if saved is not None:  # this machine may have more devices than the one that saved
+            torch.cuda.set_rng_state(saved, number)
+    for name, value in counters.items():
+        setattr(state, name, value)
 
 
 def _split_optimizer(content: dict[str, Any]) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:

@@ -50,6 +50,8 @@ class TrainingState:
         best: the best selecting score so far (greater is better), None before the first.
         best_step: the step it was reached at.
         without_gain: evaluations since the best one.
+        judged_step: the step of the last evaluation, so that a training that is saved between a step and its
+            evaluation is judged when it goes on.
         micro_batch_size: features computed at once by a process; None: its whole share.
     """
 
@@ -60,6 +62,7 @@ class TrainingState:
     best: float | None = None
     best_step: int = 0
     without_gain: int = 0
+    judged_step: int = 0
     micro_batch_size: int | None = None
 
 
@@ -70,7 +73,10 @@ def steps_per_epoch(features: int, settings: TrainSection) -> int:
 
 def total_steps(features: int, settings: TrainSection) -> int:
     """Optimizer steps of the whole training."""
-    return settings.max_steps or max(1, math.ceil(settings.epochs * steps_per_epoch(features, settings)))
+    if settings.max_steps is not None:
+        return settings.max_steps
+    # 1.1 epochs of 10 steps are 11 steps, though 1.1 * 10 is a little more than 11.
+    return max(1, math.ceil(round(settings.epochs * steps_per_epoch(features, settings), 6)))
 
 
 def train(
@@ -97,22 +103,29 @@ def train(
     every = settings.eval_every_steps or per_epoch
     plan: list[Rows] = []
     planned_epoch = -1
-    while state.step < last:
+    while True:
+        due = state.step % every == 0 or state.step == last
+        if due and state.judged_step < state.step:
+            yield _judge(state, state.step / per_epoch, evaluate)
+        if state.step >= last or _has_stalled(state, settings):
+            return
         epoch, position = divmod(state.step, per_epoch)
         if epoch != planned_epoch:
             plan = plan_training(
                 data.features.lengths, batch_size=settings.batch_size, seed=settings.seed, epoch=epoch
             )
             planned_epoch = epoch
+        batch = plan[position]
         rate = learning_rate_at(state.step, last, settings)
         set_learning_rate(state.optimizer, rate)
-        result = yield from _step_within_memory(state, data, settings, plan[position], loss)
-        state.step += 1
-        yield Step(state.step, state.step / per_epoch, result.loss, rate, result.grad_norm, result.tokens)
-        if state.step % every == 0 or state.step == last:
-            yield _judge(state, state.step / per_epoch, evaluate)
-            if settings.early_stopping is not None and state.without_gain >= settings.early_stopping:
-                return
+        loss_value = yield from _accumulate_within_memory(state, data, batch, loss)
+        grad_norm = _update(state, settings, loss_value)
+        tokens = int(data.features.lengths[batch].sum())
+        yield Step(state.step, state.step / per_epoch, loss_value, rate, grad_norm, tokens)
+
+
+def _has_stalled(state: TrainingState, settings: TrainSection) -> bool:
+    return settings.early_stopping is not None and state.without_gain >= settings.early_stopping
 
 
 def _judge(state: TrainingState, epoch: float, evaluate: Evaluate) -> Evaluation:
@@ -123,41 +136,63 @@ def _judge(state: TrainingState, epoch: float, evaluate: Evaluate) -> Evaluation
         state.best, state.best_step, state.without_gain = selecting, state.step, 0
     else:
         state.without_gain += 1
+    state.judged_step = state.step
     return Evaluation(state.step, epoch, scores, is_best)
 
 
-@dataclass(frozen=True)
-class _StepResult:
-    loss: float
-    grad_norm: float
-    tokens: int
+def _update(state: TrainingState, settings: TrainSection, loss_value: float) -> float:
+    """Clip the gradients and step with them; returns their norm before."""
+    grad_norm = clip_gradients(state.model, settings.max_grad_norm)
+    if not (math.isfinite(loss_value) and math.isfinite(grad_norm)):
+        state.optimizer.zero_grad()
+        raise TrainingError(
+            f"the loss is no number any more at step {state.step + 1} "
+            f"(loss {loss_value}, gradient norm {grad_norm})",
+            hint="lower train.learning_rate, raise train.warmup_ratio, or set train.precision=fp32",
+        )
+    state.optimizer.step()
+    state.optimizer.zero_grad()
+    state.step += 1
+    return grad_norm
 
 
-def _step_within_memory(
-    state: TrainingState, data: TrainingData, settings: TrainSection, batch: Rows, loss: Loss
-) -> Generator[SmallerBatches, None, _StepResult]:
-    """One optimizer step; where memory runs out, the same step again in pieces of half the size."""
+def _accumulate_within_memory(
+    state: TrainingState, data: TrainingData, batch: Rows, loss: Loss
+) -> Generator[SmallerBatches, None, float]:
+    """The gradients of one batch; where memory runs out, the same again in pieces of half the size."""
     import torch
 
     while True:
         random_states = _random_states()
         try:
-            return _optimizer_step(state, data, settings, batch, loss)
+            return _accumulate(state, data, batch, loss)
         except RuntimeError as error:
             if not _is_out_of_memory(error):
                 raise
-            size = state.micro_batch_size or len(batch)
-            if size <= 1:
-                raise TrainingError(
-                    "memory does not hold one row of training",
-                    hint="lower train.max_length, or set train.gradient_checkpointing=true",
-                ) from error
-            state.micro_batch_size = max(1, min(size, len(batch)) // 2)
+            share = math.ceil(len(batch) / state.accelerator.num_processes)
+            size = min(state.micro_batch_size or share, share)
+            _refuse_smaller(state.accelerator, size, error)
+            state.micro_batch_size = size // 2
         _restore_random_states(random_states)
         state.optimizer.zero_grad()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         yield SmallerBatches(state.micro_batch_size)
+
+
+def _refuse_smaller(accelerator: Accelerator, size: int, error: RuntimeError) -> None:
+    """Raise where pieces of `size` features cannot be halved."""
+    if size <= 1:
+        raise TrainingError(
+            "memory does not hold one row of training",
+            hint="lower train.max_length, or set train.gradient_checkpointing=true",
+        ) from error
+    if accelerator.num_processes > 1:
+        # The others wait in the exchange of gradients: going back alone would hang them all.
+        raise TrainingError(
+            f"memory ran out in process {accelerator.process_index} of {accelerator.num_processes}",
+            hint=f"--set train.micro_batch_size={size // 2}",
+        ) from error
 
 
 def _random_states() -> tuple[torch.Tensor, list[torch.Tensor]]:
@@ -177,15 +212,12 @@ def _restore_random_states(states: tuple[torch.Tensor, list[torch.Tensor]]) -> N
 def _is_out_of_memory(error: RuntimeError) -> bool:
     import torch
 
-    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator: can't allocate memory" in str(
-        error
-    )
+    told = ("DefaultCPUAllocator:", "MPS backend out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
+    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in told)
 
 
-def _optimizer_step(
-    state: TrainingState, data: TrainingData, settings: TrainSection, batch: Rows, loss: Loss
-) -> _StepResult:
-    """Accumulate the gradients of one global batch, each item by its weight in the whole, and step."""
+def _accumulate(state: TrainingState, data: TrainingData, batch: Rows, loss: Loss) -> float:
+    """Sum up the gradients of one global batch, each item by its weight in the whole; returns its loss."""
     accelerator = state.accelerator
     share = share_of_process(
         batch, process_index=accelerator.process_index, process_count=accelerator.num_processes
@@ -203,17 +235,7 @@ def _optimizer_step(
                 total += _backward(state, data, piece, loss, scale)
         else:
             total += _backward(state, data, piece, loss, scale)
-    total = _sum_over_processes(accelerator, total)
-    grad_norm = clip_gradients(state.model, settings.max_grad_norm)
-    if not (math.isfinite(total) and math.isfinite(grad_norm)):
-        state.optimizer.zero_grad()
-        raise TrainingError(
-            f"the loss is no number any more at step {state.step + 1} (loss {total}, gradient {grad_norm})",
-            hint="lower train.learning_rate, raise train.warmup_ratio, or set train.precision=fp32",
-        )
-    state.optimizer.step()
-    state.optimizer.zero_grad()
-    return _StepResult(total, grad_norm, int(data.features.lengths[batch].sum()))
+    return _sum_over_processes(accelerator, total)
 
 
 def _backward(state: TrainingState, data: TrainingData, piece: Rows, loss: Loss, scale: float) -> float:
@@ -233,5 +255,6 @@ def _sum_over_processes(accelerator: Accelerator, value: float) -> float:
         return value
     import torch
 
-    tensor = torch.tensor([value], device=accelerator.device)
+    kind = torch.float32 if accelerator.device.type == "mps" else torch.float64
+    tensor = torch.tensor([value], device=accelerator.device, dtype=kind)
     return float(accelerator.reduce(tensor, reduction="sum"))

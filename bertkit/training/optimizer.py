@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bertkit.config.schema import TrainSection
 from bertkit.errors import RecipeError
-from bertkit.models.layers import embedding_module, encoder_layers, restart_weights
+from bertkit.models.layers import encoder_layers, layer_depths, restart_weights
 
 if TYPE_CHECKING:
     import torch
@@ -24,7 +24,7 @@ def build_optimizer(model: PreTrainedModel, settings: TrainSection) -> torch.opt
     """
     import torch
 
-    depths = _depths(model)
+    depths = layer_depths(model)
     top = max(depths.values(), default=0)
     undecayed = _undecayed(model)
     groups: dict[tuple[float, float], list[torch.nn.Parameter]] = defaultdict(list)
@@ -78,6 +78,11 @@ def prepare_layers(model: PreTrainedModel, settings: TrainSection) -> None:
         RecipeError: if the encoder has fewer layers than that.
     """
     layers = encoder_layers(model)
+    if not layers and (settings.layer_decay < 1 or settings.freeze_layers or settings.reinit_layers):
+        raise RecipeError(
+            f"the layers of this encoder ({model.config.model_type}) share weights or cannot be told apart",
+            hint="leave out train.layer_decay, train.freeze_layers and train.reinit_layers",
+        )
     for key, count in (("freeze_layers", settings.freeze_layers), ("reinit_layers", settings.reinit_layers)):
         if count > len(layers):
             raise RecipeError(
@@ -85,23 +90,21 @@ def prepare_layers(model: PreTrainedModel, settings: TrainSection) -> None:
                 hint="take fewer",
             )
     if settings.freeze_embeddings or settings.freeze_layers:
-        _freeze(embedding_module(model))
-    for layer in layers[: settings.freeze_layers]:
-        _freeze(layer)
+        depths = layer_depths(model)
+        for name, parameter in model.named_parameters():
+            if depths[name] <= settings.freeze_layers:
+                parameter.requires_grad_(False)
     for layer in layers[len(layers) - settings.reinit_layers :]:
         restart_weights(model, layer)
     if settings.gradient_checkpointing:
         try:
-            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            # What transformers 5 called gradient checkpointing at first is activation checkpointing later.
+            enable = getattr(model, "activation_checkpointing_enable", model.gradient_checkpointing_enable)
+            enable({"use_reentrant": False})
         except ValueError as error:
             raise RecipeError(
                 "train.gradient_checkpointing: this encoder cannot", hint="leave it out"
             ) from error
-
-
-def _freeze(module: nn.Module) -> None:
-    for parameter in module.parameters():
-        parameter.requires_grad_(False)
 
 
 def _undecayed(model: nn.Module) -> set[str]:
@@ -111,14 +114,4 @@ def _undecayed(model: nn.Module) -> set[str]:
         for prefix, module in model.named_modules()
         for name, _ in module.named_parameters(recurse=False)
         if name.endswith("bias") or "norm" in type(module).__name__.lower()
-    }
-
-
-def _depths(model: PreTrainedModel) -> dict[str, int]:
-    """The depth of each parameter: embeddings 0, layers from 1 on, what is above them one more."""
-    layers = encoder_layers(model)
-    of_layer = {id(p): depth for depth, layer in enumerate(layers, 1) for p in layer.parameters()}
-    of_layer |= {id(parameter): 0 for parameter in embedding_module(model).parameters()}
-    return {
-        name: of_layer.get(id(parameter), len(layers) + 1) for name, parameter in model.named_parameters()
     }

@@ -55,8 +55,11 @@ def start_engine(precision: str) -> Engine:
     # Tokenizers warn about forks that never come; the choice is ours either way.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     from accelerate import Accelerator
+    from accelerate.state import AcceleratorState
 
     chosen = choose_precision(precision)
+    # One process may train and then score in another precision; Accelerate's state is global and refuses.
+    AcceleratorState._reset_state()
     return Engine(Accelerator(mixed_precision="bf16" if chosen == "bf16" else "no"), chosen)
 
 

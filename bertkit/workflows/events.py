@@ -25,11 +25,13 @@ class Progress:
         what: what is being done, as `tokenizing train`.
         done: so many units of `total`.
         total: None where nobody knows.
+        unit: what is counted, as `rows` or `bytes`.
     """
 
     what: str
     done: int
     total: int | None
+    unit: str = "rows"
 
 
 @dataclass(frozen=True)

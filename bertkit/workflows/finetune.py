@@ -17,7 +17,7 @@ from bertkit.evaluation.scoring import selecting
 from bertkit.models.heads import reorder_outputs
 from bertkit.models.loading import LoadedModel, load_model
 from bertkit.runs import folder as run_folders
-from bertkit.runs.atomic import write_json, write_text
+from bertkit.runs.atomic import recover_folder, write_json, write_text
 from bertkit.runs.log import RunLog, trim_log
 from bertkit.training.checkpoint import load_checkpoint, save_checkpoint, save_weights
 from bertkit.training.events import Evaluation, Event, SmallerBatches, Step
@@ -28,7 +28,7 @@ from bertkit.workflows.events import Listener, Note, TrainingBegins, silent
 from bertkit.workflows.finishing import data_fingerprints, environment_of, save_and_score, write_results
 from bertkit.workflows.job import Job, score_split
 from bertkit.workflows.preparation import Prepared, prepare
-from bertkit.workflows.signals import StopRequest, stop_requests
+from bertkit.workflows.signals import STOPS, StopRequest, signal_of, stop_requests
 
 # Below so many optimizer steps a new head has hardly begun to learn at the usual rates.
 FEW_STEPS = 100
@@ -122,6 +122,7 @@ def resume(run_name: Path | str, *, listen: Listener = silent) -> FinetuneResult
     again = f"start again: bertkit finetune {run.recipe}"
     if run.is_finished:
         raise RunError(f"{run.path} is finished: nothing to resume", hint=f"bertkit eval {run.path}")
+    recover_folder(run.latest_checkpoint)
     if not run.latest_checkpoint.is_dir():
         raise RunError(f"{run.path} has no checkpoint yet", hint=again)
     loaded = load_recipe(run.recipe)
@@ -193,8 +194,11 @@ def _train_and_finish(job: Job, *, resumed: bool) -> FinetuneResult:
     began = time.monotonic()
     _run_loop(job, state, data)
     seconds = time.monotonic() - began
-    scores = save_and_score(job, state)
-    write_results(job, state, scores, seconds=seconds)
+    try:
+        scores = save_and_score(job, state)
+        write_results(job, state, scores, seconds=seconds)
+    except STOPS as stop:
+        raise _interrupted(job, "while the trained model was saved and scored", signal_of(stop)) from None
     return FinetuneResult(
         run=job.run.path,
         scores=scores,
@@ -241,11 +245,12 @@ def _stop_if_asked(job: Job, state: TrainingState, request: StopRequest) -> None
     if request.signal_number is None:
         return
     save_checkpoint(state, job.run.latest_checkpoint)
-    raise Interrupted(
-        f"stopped after step {state.step}; the state is saved",
-        hint=f"go on: bertkit finetune --resume {job.run.path}",
-        signal_number=request.signal_number,
-    )
+    raise _interrupted(job, f"after step {state.step} of training; the state is saved", request.signal_number)
+
+
+def _interrupted(job: Job, where: str, signal_number: int) -> Interrupted:
+    hint = f"go on: bertkit finetune --resume {job.run.path}"
+    return Interrupted(where, hint=hint, signal_number=signal_number)
 
 
 def _log(log: RunLog, event: Event, state: TrainingState) -> None:

@@ -18,7 +18,7 @@ from bertkit.runs.environment import fingerprint
 from bertkit.runs.partial import PartialOutput
 from bertkit.workflows.answers import CHUNK_LINES, answer, chunks_of, is_error, is_error_line
 from bertkit.workflows.events import Listener, Note, Progress, silent
-from bertkit.workflows.signals import signal_of
+from bertkit.workflows.signals import STOPS, signal_of
 from bertkit.workflows.trained import Trained, TrainedSource, find_trained, load_trained
 
 
@@ -117,7 +117,7 @@ class _Job:
     def tell(self) -> None:
         """Say how far the input is read."""
         if self.size is not None:
-            self.listen(Progress("predicting", min(self.stream.tell(), self.size), self.size))
+            self.listen(Progress("predicting", min(self.stream.tell(), self.size), self.size, "bytes"))
 
     @property
     def chunk_lines(self) -> int:
@@ -198,7 +198,7 @@ def _predict_stream(job: _Job, lines: Iterator[InputLine], output: Any) -> Predi
             count += len(answers)
             rejected += sum(map(is_error, answers))
             job.tell()
-    except KeyboardInterrupt as stop:
+    except STOPS as stop:
         raise Interrupted(
             f"after line {count:,}", hint="to go on later where it stopped, write to a file: -o OUT",
             signal_number=signal_of(stop),
@@ -209,9 +209,9 @@ def _predict_stream(job: _Job, lines: Iterator[InputLine], output: Any) -> Predi
 def _predict_file(job: _Job, lines: Iterator[InputLine], partial: PartialOutput) -> PredictResult:
     chunks = chunks_of(lines, job.chunk_lines)
     count, rejected, first = _skip_done(chunks, partial)
-    if count:
-        job.listen(Note(f"going on after line {count:,} of {partial.path}"))
     try:
+        if count:
+            job.listen(Note(f"going on after line {count:,} of {partial.path}"))
         with partial.writing(keep=count) as stream:
             for chunk in chain([first] if first else [], chunks):
                 answers = answer(job.trained, chunk, scores=job.scores)
@@ -220,7 +220,7 @@ def _predict_file(job: _Job, lines: Iterator[InputLine], partial: PartialOutput)
                 count += len(answers)
                 rejected += sum(map(is_error, answers))
                 job.tell()
-    except KeyboardInterrupt as stop:
+    except STOPS as stop:
         raise Interrupted(
             f"after line {count:,}; what is done is in {partial.path}",
             hint="the same command goes on there" if partial.origin else "the same command starts again",

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from bertkit.runs.atomic import finite, write_text
+from bertkit.runs.atomic import json_text, write_text
 from bertkit.tasks.base import Example, Prediction, Task
 
 
@@ -16,7 +15,7 @@ def write_predictions(
     """Write id, prediction, reference and scores, in the order of the examples."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [
-        json.dumps(finite(_line(task, example, prediction)), ensure_ascii=False)
+        json_text(_line(task, example, prediction))
         for example, prediction in zip(examples, predictions, strict=True)
     ]
     write_text(path, "".join(f"{line}\n" for line in lines))

@@ -88,6 +88,8 @@ def prepare(recipe: Recipe, listen: Listener) -> Prepared:
             "nothing to train on: data.train is empty",
             hint="give a file: --train FILE; or score a trained model: bertkit eval --recipe NAME",
         )
+    # The cheaper check first: a mistyped model before a long download, a mistyped column before a model.
+    early = _find_encoder(recipe, listen) if recipe.data.source is not None else None
     listen(Note(f"reading {recipe.data.source or recipe.data.train}"))
     rows = load_splits(recipe.data)
     task, train, evals, test = settle_task(recipe, rows, listen)
@@ -99,8 +101,8 @@ def prepare(recipe: Recipe, listen: Listener) -> Prepared:
             hint="add it to metrics.report",
         )
     report_data(task, train, evals, listen)
-    listen(Note(f"loading {recipe.model.name}"))
-    source = find_model(recipe.model.name, revision=recipe.model.revision)
+    source = early or _find_encoder(recipe, listen)
+    limits = limits_of(recipe, source)
     head = choose_head(
         source,
         task.labels,
@@ -111,7 +113,6 @@ def prepare(recipe: Recipe, listen: Listener) -> Prepared:
     if head.note:
         listen(Note(head.note))
     tokenizer = load_tokenizer(source)
-    limits = limits_of(recipe, source)
 
     def encode(name: str, examples: list[Example]) -> Split:
         features = encode_examples(task, examples, tokenizer, limits, what=name, listen=listen)
@@ -130,6 +131,11 @@ def prepare(recipe: Recipe, listen: Listener) -> Prepared:
         test=encode("test", test) if test else None,
         metrics=metrics,
     )
+
+
+def _find_encoder(recipe: Recipe, listen: Listener) -> ModelSource:
+    listen(Note(f"finding {recipe.model.name}"))
+    return find_model(recipe.model.name, revision=recipe.model.revision)
 
 
 def settle_task(

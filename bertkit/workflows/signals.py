@@ -10,8 +10,15 @@ from dataclasses import dataclass
 from types import FrameType
 
 
-class Terminated(KeyboardInterrupt):
-    """SIGTERM as an exception, so that it unwinds as Ctrl-C does: what is half-made is removed."""
+class Terminated(BaseException):
+    """SIGTERM as an exception, so that it unwinds as Ctrl-C does: what is half-made is removed.
+
+    No KeyboardInterrupt, which Typer would turn into a silent exit of its own.
+    """
+
+
+# What unwinds when somebody asks to stop: `except STOPS`.
+STOPS = (KeyboardInterrupt, Terminated)
 
 
 def raise_on_sigterm() -> None:
@@ -24,7 +31,7 @@ def raise_on_sigterm() -> None:
     signal.signal(signal.SIGTERM, stop)
 
 
-def signal_of(stop: KeyboardInterrupt) -> int:
+def signal_of(stop: BaseException) -> int:
     """The number of the signal behind an exception."""
     return int(signal.SIGTERM if isinstance(stop, Terminated) else signal.SIGINT)
 

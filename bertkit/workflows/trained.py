@@ -66,7 +66,7 @@ def find_trained(name: str | None) -> TrainedSource:
     elif RunFolder(_as_path(name)).is_run:
         run = find_run(name)
     source = find_model(str(run.path) if run is not None else name or "")
-    return TrainedSource(run, source, read_contract(source.folder, source.config))
+    return TrainedSource(run, source, read_contract(source.folder, source.config, name=source.name))
 
 
 def _as_path(name: str) -> Path:

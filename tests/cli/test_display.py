@@ -50,12 +50,13 @@ def test_a_bar_is_one_line_at_any_width(width: int, monkeypatch: pytest.MonkeyPa
 def test_names_from_data_are_shown_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     written = on_terminal(monkeypatch, 120)
     with Display() as shown:
-        shown(Note(HOSTILE))
-        shown(Progress(HOSTILE, 1, 2))
+        shown(Note("note " + HOSTILE))
+        shown(Progress("work " + HOSTILE, 1, 2))
         assert shown._bars is not None
         shown._bars.refresh()
     text = written.getvalue()
-    assert "[bold red]x[/]" in text
+    assert "note [bold red]x[/]" in text
+    assert "work [bold red]x[/]" in text
     assert "\x1b[31m" not in text and "\x9b" not in text and "\u202e" not in text
 
 

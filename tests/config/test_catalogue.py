@@ -52,7 +52,7 @@ def test_an_unknown_name_gets_the_nearest_one(name: str, hint: str) -> None:
 
 
 def test_an_absent_file_is_told() -> None:
-    with pytest.raises(RecipeError, match="no recipe file absent/own.yaml"):
+    with pytest.raises(RecipeError, match=r"no recipe file absent/own\.yaml"):
         find_recipe("absent/own.yaml")
 
 

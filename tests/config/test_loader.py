@@ -113,6 +113,11 @@ def test_label_names_are_text(own: Path, text: str, labels: list[str]) -> None:
     assert load_recipe(own, assignments=[f"task.labels={text}"]).recipe.task.labels == labels
 
 
+def test_class_weights_name_labels_in_the_same_way(own: Path) -> None:
+    assignments = ["task.labels=[1, true]", "train.class_weights={1: 2.0, true: 0.5}"]
+    assert load_recipe(own, assignments=assignments).recipe.train.class_weights == {"1": 2.0, "true": 0.5}
+
+
 def test_all_faults_are_told_at_once_each_with_its_place(own: Path, tmp_path: Path) -> None:
     over = tmp_path / "over.yaml"
     over.write_text("train:\n  seed: -1\n  batchsize: 8\n", encoding="utf-8")
@@ -223,7 +228,7 @@ def recipes(draw: st.DrawFn) -> Recipe:
         "model": {"name": draw(WORDS), "head": draw(st.sampled_from(["auto", "new"]))},
         "train": {
             "epochs": draw(st.floats(0, 1e300, exclude_min=True)),
-            "learning_rate": draw(st.floats(0, 1, exclude_min=True)),
+            "learning_rate": draw(st.floats(0, 1, exclude_min=True, exclude_max=True)),
             "max_steps": draw(st.none() | st.integers(1, 10**30)),
             "warmup_ratio": draw(FRACTIONS),
             "seed": draw(st.integers(0, 2**32 - 1)),

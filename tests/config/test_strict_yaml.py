@@ -44,6 +44,13 @@ def test_keys_are_read_like_values_and_lines_are_counted_from_one() -> None:
     }  # fmt: skip
 
 
+def test_keys_are_names_as_written() -> None:
+    text = "{1: a, 01: b, true: c, True: d, 1.0: e, null: f, 3e-5: g, '2': h, <<: i}"
+    values = parse_value(text)
+    assert list(values) == ["1", "01", "true", "True", "1.0", "null", "3e-5", "2", "<<"]
+    assert list(values.values()) == list("abcdefghi")
+
+
 def fault(text: str) -> str:
     with pytest.raises(RecipeError) as caught:
         parse_document(text, origin="own.yaml")
@@ -77,6 +84,7 @@ def test_what_is_refused_says_where_and_why(text: str, message: str) -> None:
         ("a: 1\n---\nb: 2\n", "own.yaml:2: not YAML: "),
         ("a: !!python/object/apply:os.getcwd []\n", "own.yaml:1: not YAML: "),
         ("a: 1\nb: !!int x\n", "own.yaml:2: not YAML: no whole number"),
+        ("a: 1\n? [b]\n: 2\n", "own.yaml:2: not YAML: a key is no name"),
         ("a: !!float x\n", "own.yaml:1: not YAML: no number"),
         ("a: " + "9" * 5000, "own.yaml:1: not YAML: no whole number"),
         ("a: \x00\n", "own.yaml: not YAML: "),

@@ -62,6 +62,7 @@ def test_global_random_state_is_left_alone() -> None:
 def test_batches_do_not_come_by_length() -> None:
     longest = [int(LENGTHS[batch].max()) for batch in plan()]
     assert abs(np.corrcoef(longest, np.arange(len(longest)))[0, 1]) < 0.2
+    assert 0.4 < np.mean(np.diff(longest) <= 0) < 0.6
 
 
 def test_little_padding() -> None:

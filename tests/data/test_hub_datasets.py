@@ -163,7 +163,9 @@ def test_hub_out_of_reach_and_nothing_cached(closed: str, tmp_path: Path) -> Non
 def test_a_proxy_is_asked_instead_of_the_hub(hub: str, closed: str, tmp_path: Path) -> None:
     (said,) = ask("http://hub.invalid", tmp_path, WNLI, http_proxy=hub)
     assert "is out of reach" not in said.get("message", "")
-    (said,) = ask(hub, tmp_path, WNLI, http_proxy=closed, no_proxy="127.0.0.1")
+    second = tmp_path / "second"
+    second.mkdir()
+    (said,) = ask(hub, second, WNLI, http_proxy=closed, no_proxy="127.0.0.1")
     assert said["rows"] == 635
 
 

@@ -72,6 +72,7 @@ def test_recipe_names_win() -> None:
     assert learn([0.5, 1.5], names=["a", "b"]).problem == "single_label"
     assert learn([["a"]], names=["a", "b"]).problem == "multi_label"
     assert learn(["a,B", "a"], names=["a", "b"]).problem == "multi_label"
+    assert learn(["a,c", "a"], names=["a", "b"]).problem == "single_label"
     assert learn(["a,b", "a"], names=["a", "b", "a,b"]).problem == "single_label"
 
 
@@ -126,6 +127,7 @@ def test_class_labels_are_matched_by_name_not_by_number() -> None:
 
 def test_class_number_without_a_name() -> None:
     assert fault(3, *NLI, class_names=NLI).message.startswith("the label '3' is not among the labels: entail")
+    assert fault(2, *NLI, class_names=NLI[:2]).message.startswith("the label '2' is not among")
 
 
 @pytest.mark.parametrize(("value", "target"), [(0, 0), ("1", 1), (1.0, 1), ("1.0", 1), ("positive", 1)])
@@ -159,6 +161,7 @@ def test_marks_that_are_labels() -> None:
     assert read("-", "+", "-") == 1
     assert read(-1, "-1", "0", "1") == 0
     assert read("-1.0", "-1", "0", "1") == 0
+    assert read(-1, "-1.0", "1.0") == 0
 
 
 @pytest.mark.parametrize(("value", "target"), [(True, 1), (False, 0), ("True", 1), ("FALSE", 0), ("true", 1)])

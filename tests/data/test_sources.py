@@ -97,6 +97,7 @@ def test_folder_with_a_file_for_each_split(tmp_path: Path) -> None:
     write_csv(tmp_path / "validation.csv", "y")
     (tmp_path / "README.md").write_text("train")
     (tmp_path / "train.txt").write_text("notes")
+    write_csv(tmp_path / "train_extra.csv", "e")
     assert texts(load(tmp_path, "train")) == ["x"]
     assert texts(load(tmp_path, "validation")) == ["y"]
 

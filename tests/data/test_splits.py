@@ -62,6 +62,11 @@ def test_tiny_data_still_gives_an_eval_row_from_the_largest_label() -> None:
         assert 2 in kept
 
 
+def test_where_only_one_text_can_be_held_out_it_is_the_one_with_the_fewest_copies() -> None:
+    for seed in range(10):
+        assert cut(["a"] * 10, [0] * 4 + [1] + [2] * 5, fraction=0.04, seed=seed)[1] == [4]
+
+
 def test_nothing_to_cut() -> None:
     assert cut([], []) == ([], [])
     assert cut(["a"], ["x"]) == ([0], [])

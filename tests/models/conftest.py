@@ -46,7 +46,7 @@ def make_model(tmp_path: Path, write_tokenizer: Callable[[Path], int]) -> MakeMo
     """`make_model("roberta", labels=[...])` writes a model with a head; without labels a bare encoder."""
 
     def make(
-        family: str, *, labels: list[str] | None = None, name: str = "checkpoint", seed: int = 0
+        family: str, *, labels: list[str] | None = None, name: str = "checkpoint", seed: int = 0, **sizes: Any
     ) -> Path:
         import torch
         from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification
@@ -58,7 +58,7 @@ def make_model(tmp_path: Path, write_tokenizer: Callable[[Path], int]) -> MakeMo
             if labels
             else {}
         )
-        config = AutoConfig.for_model(family, vocab_size=size, **SMALL[family], **named)
+        config = AutoConfig.for_model(family, vocab_size=size, **(SMALL[family] | sizes), **named)
         torch.manual_seed(seed)
         kind = AutoModelForSequenceClassification if labels else AutoModel
         kind.from_config(config).save_pretrained(folder)

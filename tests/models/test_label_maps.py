@@ -37,6 +37,12 @@ def test_spelling_of_several_words() -> None:
     )
 
 
+def test_equal_names_fit_also_where_they_differ_in_nothing_but_case() -> None:
+    assert match_labels(("c", "C"), ("C", "c"), aliases={}) == ("c", "C")
+    assert match_labels(("a-b", "a_b"), ("a-b", "a_b"), aliases={}) == ("a-b", "a_b")
+    assert match_labels(("C", "c"), ("c", "d"), aliases={}) is None
+
+
 def test_generic_names() -> None:
     assert are_generic(["LABEL_0", "LABEL_11"])
     assert not are_generic(["LABEL_0", "positive"])

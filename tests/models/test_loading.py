@@ -99,6 +99,60 @@ def test_encoder_weights_that_are_missing(make_model) -> None:
         load(folder)
 
 
+def drop_weights(folder: Path, part: str) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    kept = {name: tensor for name, tensor in tensors.items() if part not in name}
+    assert len(kept) < len(tensors)
+    save_file(kept, folder / "model.safetensors", {"format": "pt"})
+
+
+@pytest.mark.parametrize("family", ["bert", "albert", "deberta-v2"])
+def test_a_pooler_that_is_missing_is_made_for_training_and_refused_for_predicting(
+    make_model, family: str
+) -> None:
+    folder = make_model(family, labels=list(LABELS))
+    drop_weights(folder, "pooler")
+    assert load(folder).new_head
+    assert load(folder, new_head=True).new_head
+    with pytest.raises(ModelError, match=r"no trained head: .*pooler.* is missing"):
+        load(folder, require_head=True)
+
+
+@pytest.mark.parametrize("labels", [["a", "b"], ["a", "b", "c"]])
+def test_no_layer_of_an_old_head_is_left_in_a_new_one(make_model, labels: list[str]) -> None:
+    """ELECTRA's head has two layers, of which only the last one depends on the number of labels."""
+    folder = make_model("electra", labels=labels)
+    old = load_file(folder / "model.safetensors")["classifier.dense.weight"]
+    torch.manual_seed(5)
+    assert not torch.equal(load(folder, new_head=True).model.classifier.dense.weight, old)
+
+
+def test_a_head_of_another_size_is_refused_where_it_shall_go_on(make_model) -> None:
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        load(make_model("bert", labels=["a", "b", "c"]))
+
+
+def test_the_saved_tokenizer_neither_cuts_nor_pads(make_model, tmp_path: Path) -> None:
+    loaded = load(make_model("bert", labels=list(LABELS)))
+    loaded.tokenizer.backend_tokenizer.enable_truncation(16)
+    loaded.tokenizer.backend_tokenizer.enable_padding(length=32)
+    save_model(loaded, tmp_path / "saved", CONTRACT)
+    saved = json.loads((tmp_path / "saved" / "tokenizer.json").read_text(encoding="utf-8"))
+    assert (saved["truncation"], saved["padding"]) == (None, None)
+
+
+def test_a_loaded_tokenizer_neither_cuts_nor_pads(make_model) -> None:
+    folder = make_model("bert", labels=list(LABELS))
+    file = folder / "tokenizer.json"
+    written = json.loads(file.read_text(encoding="utf-8"))
+    written["truncation"] = {
+        "direction": "Right", "max_length": 4, "strategy": "LongestFirst", "stride": 0,
+    }  # fmt: skip
+    file.write_text(json.dumps(written), encoding="utf-8")
+    backend = load_tokenizer(find_model(str(folder))).backend_tokenizer
+    assert len(backend.encode("the film is very very good").ids) == 8
+
+
 def test_broken_weights_and_tokenizers(make_model) -> None:
     folder = make_model("bert", labels=list(LABELS))
     weights = folder / "model.safetensors"

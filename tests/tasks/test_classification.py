@@ -52,6 +52,17 @@ def test_a_label_outside_the_set_names_its_row(make_rows) -> None:
         task_of().examples(rows)
 
 
+def test_labels_of_a_split_that_may_have_none(make_rows) -> None:
+    """The column is found as everywhere: without regard to case and to `_`, `-` and spaces."""
+    task = ClassificationTask(text=("review",), label="Star Rating", labels=AB)
+    rows = make_rows([{"review": "x", "star_rating": "b"}])
+    assert [e.target for e in task.examples(rows, keep_unlabelled=True).examples] == [1]
+    rows = make_rows([{"review": "x"}])
+    assert [e.target for e in task.examples(rows, keep_unlabelled=True).examples] == [None]
+    with pytest.raises(DataError, match="no column 'Star Rating'"):
+        task.examples(rows)
+
+
 def test_own_ids_are_kept(make_rows) -> None:
     rows = make_rows([{"review": "x", "stars": "a", "idx": 17}, {"review": "x", "stars": "a", "idx": None}])
     assert [e.id for e in task_of().examples(rows).examples] == ["17", "1"]

@@ -67,6 +67,14 @@ def test_windows_hold_every_token_in_order(tokenizer, words: int, window: int, s
     assert features.cut == 0
 
 
+def test_the_tokenizer_is_left_as_it_was(tokenizer) -> None:
+    """Its state is saved with it: a saved model must not cut texts in silence."""
+    for limits in (Limits(8), Limits(8, 16, 4)):
+        encode_texts(TEXTS, tokenizer, limits)
+        assert tokenizer.backend_tokenizer.truncation is None
+        assert tokenizer.backend_tokenizer.padding is None
+
+
 def test_progress_is_told_to_the_end(tokenizer) -> None:
     told: list[int] = []
     encode_texts([("a",)] * 4500, tokenizer, Limits(8), progress=told.append)

@@ -58,6 +58,7 @@ def make_bench(tiny_encoder: Path) -> Callable[..., Bench]:
     ) -> Bench:
         import torch
         from accelerate import Accelerator
+        from accelerate.state import AcceleratorState
         from transformers import AutoConfig, AutoModelForSequenceClassification
 
         chosen = TrainSection(
@@ -70,7 +71,8 @@ def make_bench(tiny_encoder: Path) -> Callable[..., Bench]:
         model = AutoModelForSequenceClassification.from_pretrained(
             tiny_encoder, config=config, dtype=torch.float32
         )
-        accelerator = Accelerator(cpu=True)
+        AcceleratorState._reset_state()  # an earlier test of this process may have computed in bf16
+        accelerator = Accelerator(cpu=True, mixed_precision="no")
         model, optimizer = accelerator.prepare(model, build_optimizer(model, chosen))
         state = TrainingState(model, optimizer, accelerator, micro_batch_size=micro_batch_size)
         return Bench(state, make_data(rows), chosen)

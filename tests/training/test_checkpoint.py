@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+from itertools import islice
 from pathlib import Path
 
 import pytest
 import torch
 
 from bertkit.errors import RunError
-from bertkit.training.checkpoint import OPTIMIZER, STATE, WEIGHTS, load_checkpoint, save_checkpoint
+from bertkit.training.checkpoint import COUNTERS, OPTIMIZER, STATE, WEIGHTS, load_checkpoint, save_checkpoint
 from bertkit.training.events import Evaluation
 from bertkit.training.loop import train
 
@@ -28,25 +30,21 @@ def full_state(bench):
     optimizer = bench.state.optimizer.state_dict()
     tensors = {f"{i}.{name}": t for i, values in optimizer["state"].items() for name, t in values.items()}
     state = bench.state
-    counters = (state.step, state.best, state.best_step, state.without_gain)
+    counters = {name: getattr(state, name) for name in COUNTERS}
     return bench.weights() | tensors | {"random": torch.get_rng_state()}, counters
 
 
-@pytest.mark.parametrize("stop_after", range(0, 9))
+@pytest.mark.parametrize("stop_after", range(0, 10))
 def test_resumes_bit_for_bit_from_any_event(make_bench, tmp_path: Path, stop_after: int) -> None:
-    settings = {"epochs": 2.0, "eval_every_steps": 2, "dropout": 0.2}
+    """Six steps and three evaluations over an epoch's end, and every place between two of them."""
+    settings = {"epochs": 1.5, "eval_every_steps": 2, "dropout": 0.2}
     whole = make_bench(**settings)
     expected = list(events_of(whole))
     tensors, counters = full_state(whole)
 
     begun = make_bench(**settings)
     stream = events_of(begun)
-    seen = []
-    while begun.state.step < stop_after:
-        seen.append(next(stream))
-    if stop_after and stop_after % 2 == 0:
-        seen.append(next(stream))
-        assert isinstance(seen[-1], Evaluation)
+    seen = list(islice(stream, stop_after))
     save_checkpoint(begun.state, tmp_path / "latest")
 
     torch.manual_seed(999)  # another process would stand anywhere
@@ -61,6 +59,21 @@ def test_resumes_bit_for_bit_from_any_event(make_bench, tmp_path: Path, stop_aft
     assert again.keys() == tensors.keys()
     for name, tensor in tensors.items():
         assert torch.equal(again[name], tensor), name
+
+
+def test_a_training_that_early_stopping_has_ended_stays_ended(make_bench, tmp_path: Path) -> None:
+    bench = make_bench(eval_every_steps=2, early_stopping=1)  # 0.3, 0.5, 0.4: stops after step 6
+    *_, ended = events_of(bench)
+    assert isinstance(ended, Evaluation) and ended.step == 6
+    save_checkpoint(bench.state, tmp_path / "latest")
+    resumed = make_bench(eval_every_steps=2, early_stopping=1)
+    load_checkpoint(resumed.state, tmp_path / "latest")
+    assert list(events_of(resumed)) == []
+
+
+def test_counters_are_all_plain_fields_of_the_state(make_bench) -> None:
+    fields = {field.name for field in dataclasses.fields(make_bench().state)}
+    assert fields == {"model", "optimizer", "accelerator", *COUNTERS}
 
 
 def test_saving_replaces_the_older_checkpoint(make_bench, tmp_path: Path) -> None:
@@ -82,3 +95,25 @@ def test_a_broken_checkpoint_is_told(make_bench, tmp_path: Path, name: str) -> N
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     with pytest.raises(RunError, match="cannot be read"):
         load_checkpoint(make_bench().state, tmp_path / "latest")
+
+
+@pytest.mark.parametrize("content", ["[]", '{"step": 1}', "{}"])
+def test_a_checkpoint_of_another_make_is_told(make_bench, tmp_path: Path, content: str) -> None:
+    bench = make_bench()
+    save_checkpoint(bench.state, tmp_path / "latest")
+    (tmp_path / "latest" / STATE).write_text(content, encoding="utf-8")
+    with pytest.raises(RunError, match="cannot be read"):
+        load_checkpoint(bench.state, tmp_path / "latest")
+    with pytest.raises(RunError, match="cannot be read"):
+        load_checkpoint(bench.state, tmp_path / "nothing")
+
+
+def test_a_training_that_early_stopping_ended_does_not_go_on(make_bench, tmp_path: Path) -> None:
+    settings = {"epochs": 4.0, "eval_every_steps": 2, "early_stopping": 1}
+    ended = make_bench(**settings)
+    list(events_of(ended))
+    assert ended.state.step == 6  # 0.3, 0.5, then 0.4
+    save_checkpoint(ended.state, tmp_path / "latest")
+    resumed = make_bench(**settings)
+    load_checkpoint(resumed.state, tmp_path / "latest")
+    assert list(events_of(resumed)) == []

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from bertkit.config.schema import TrainSection
 from bertkit.data.batching import plan_training
 from bertkit.errors import TrainingError
 from bertkit.training import loop as loop_module
 from bertkit.training.events import Evaluation, SmallerBatches, Step
-from bertkit.training.loop import train
+from bertkit.training.loop import total_steps, train
+
+# A large epsilon makes AdamW's step proportional to the gradient: without it, rounding would decide the sign
+# of the steps of gradients near zero.
+SMOOTH = {"dropout": 0.0, "learning_rate": 0.5, "adam_epsilon": 1.0}
 
 
 def constant_score() -> tuple[Mapping[str, float], float]:
@@ -52,7 +59,7 @@ def test_first_loss_is_the_weighted_mean_of_the_whole_batch(make_bench) -> None:
 
 @pytest.mark.parametrize("micro_batch_size", [1, 3, 5])
 def test_micro_batches_change_nothing(make_bench, micro_batch_size: int) -> None:
-    whole, pieces = make_bench(dropout=0.0), make_bench(dropout=0.0, micro_batch_size=micro_batch_size)
+    whole, pieces = make_bench(**SMOOTH), make_bench(**SMOOTH, micro_batch_size=micro_batch_size)
     losses, again = ([step.loss for step in steps_of(run(bench))] for bench in (whole, pieces))
     assert again == pytest.approx(losses, abs=2e-6)
     assert_same_weights(whole.weights(), pieces.weights(), tolerance=2e-5)
@@ -69,6 +76,10 @@ def test_every_row_is_seen_and_the_last_part_is_stepped(make_bench) -> None:
 
 def test_fractions_of_an_epoch_and_max_steps(make_bench) -> None:
     assert len(steps_of(run(make_bench(epochs=0.5)))) == 2
+    # In floats 1.1 * 10 is a little more than 11.
+    assert total_steps(80, TrainSection(batch_size=8, epochs=1.1)) == 11
+    assert total_steps(81, TrainSection(batch_size=8, epochs=1.0)) == 11
+    assert total_steps(8, TrainSection(batch_size=8, epochs=0.01)) == 1
     assert len(steps_of(run(make_bench(epochs=0.5, max_steps=7)))) == 7
 
 
@@ -123,7 +134,7 @@ def test_a_loss_that_is_no_number_stops_and_leaves_the_weights(make_bench) -> No
 def test_out_of_memory_halves_the_micro_batch_and_changes_no_result(
     make_bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    never, once = make_bench(dropout=0.0), make_bench(dropout=0.0)
+    never, once = make_bench(**SMOOTH), make_bench(**SMOOTH)
     expected = steps_of(run(never))
     honest = loop_module.collate
 
@@ -141,6 +152,24 @@ def test_out_of_memory_halves_the_micro_batch_and_changes_no_result(
     assert_same_weights(never.weights(), once.weights(), tolerance=2e-5)
 
 
+def test_a_step_that_ran_out_of_memory_half_way_is_begun_afresh(make_bench) -> None:
+    """Its first half left gradients and drew dropout masks; both are taken back."""
+    smaller = make_bench(micro_batch_size=2)
+    expected = run(smaller)
+    failing = make_bench(micro_batch_size=4)
+    honest = failing.loss
+    calls = iter(range(1000))
+
+    def full_once(outputs: Any, targets: Any) -> Any:
+        if next(calls) == 1:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return honest(outputs, targets)
+
+    failing.loss = full_once
+    assert run(failing) == [SmallerBatches(2), *expected]
+    assert_same_weights(smaller.weights(), failing.weights())
+
+
 def test_out_of_memory_with_one_row_is_told(make_bench, monkeypatch: pytest.MonkeyPatch) -> None:
     def never_enough(*arguments: Any, **options: Any) -> Any:
         raise torch.OutOfMemoryError("CUDA out of memory")
@@ -148,6 +177,45 @@ def test_out_of_memory_with_one_row_is_told(make_bench, monkeypatch: pytest.Monk
     monkeypatch.setattr(loop_module, "collate", never_enough)
     with pytest.raises(TrainingError, match="one row"):
         run(make_bench())
+
+
+def test_memory_that_ends_in_the_update_is_not_tried_again(
+    make_bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some weights may have moved already: a second try would move them twice."""
+    bench = make_bench()
+
+    def full(*arguments: Any, **options: Any) -> Any:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(bench.state.optimizer, "step", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        run(bench)
+
+
+def test_memory_of_one_of_several_processes_is_told(make_bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others wait for its gradients: it must not go back alone."""
+    bench = make_bench(batch_size=16)
+
+    def full(*arguments: Any, **options: Any) -> Any:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(loop_module, "collate", full)
+    bench.state.accelerator = SimpleNamespace(
+        num_processes=2, process_index=1, device="cpu", no_sync=lambda model: nullcontext()
+    )
+    with pytest.raises(TrainingError, match="process 1 of 2") as caught:
+        run(bench)
+    assert "micro_batch_size=4" in caught.value.hint
+
+
+def test_the_rate_follows_optimizer_steps_not_pieces(make_bench) -> None:
+    settings = {"epochs": 2.0, "learning_rate": 0.01, "warmup_ratio": 0.25}
+    steps = steps_of(run(make_bench(micro_batch_size=1, **settings)))
+    # 8 steps, 2 of warm-up, then down in a line.
+    assert [step.learning_rate for step in steps] == pytest.approx(
+        [0.01 / 3, 0.02 / 3] + [0.01 * (1 - k / 6) for k in range(6)]
+    )
 
 
 def test_another_runtime_error_is_not_tried_again(make_bench, monkeypatch: pytest.MonkeyPatch) -> None:

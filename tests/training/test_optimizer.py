@@ -111,6 +111,58 @@ def test_more_layers_than_there_are(tiny_encoder: Path, setting: str) -> None:
         prepare_layers(AutoModel.from_pretrained(tiny_encoder), TrainSection(**{setting: 3}))
 
 
+def test_albert_shares_its_layers() -> None:
+    sizes = USUAL | {"embedding_size": 8}
+    for settings in (TrainSection(layer_decay=0.9), TrainSection(freeze_layers=1)):
+        with pytest.raises(RecipeError, match=r"layers of this encoder \(albert\) share weights"):
+            prepare_layers(make("albert", **sizes), settings)
+    model = make("albert", **sizes)
+    prepare_layers(model, TrainSection(freeze_embeddings=True))
+    frozen = {name for name, p in model.named_parameters() if not p.requires_grad}
+    assert frozen == {name for name, _ in model.named_parameters() if "emb" in name}
+
+
+def test_relative_positions_are_embeddings() -> None:
+    sizes = {"relative_attention": True, "pos_att_type": ["p2c", "c2p"], "type_vocab_size": 0}
+    model = make("deberta-v2", **USUAL, **sizes)
+    groups = group_of(model, build_optimizer(model, TrainSection(layer_decay=0.5)))
+    assert groups["deberta.encoder.rel_embeddings.weight"]["rate_factor"] == 0.5**4
+    prepare_layers(model, TrainSection(freeze_layers=3))
+    assert not model.deberta.encoder.rel_embeddings.weight.requires_grad
+    assert all(p.requires_grad for p in model.classifier.parameters())
+
+
+def test_gradient_checkpointing_gives_the_same_gradients(tiny_encoder: Path) -> None:
+    from transformers import AutoModelForSequenceClassification
+
+    def gradients(settings: TrainSection, *, times_computed: int) -> dict[str, torch.Tensor]:
+        calls: list[object] = []
+        torch.manual_seed(0)
+        model = AutoModelForSequenceClassification.from_pretrained(
+            tiny_encoder, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
+        )
+        prepare_layers(model, settings)
+        model.bert.encoder.layer[0].attention.register_forward_hook(lambda *call: calls.append(call))
+        model.train()(input_ids=torch.tensor([[2, 7, 8, 3]])).logits[0, 0].backward()
+        assert len(calls) == times_computed
+        return {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+
+    plain = gradients(TrainSection(), times_computed=1)
+    checkpointed = gradients(TrainSection(gradient_checkpointing=True), times_computed=2)
+    assert plain.keys() == checkpointed.keys()
+    for name, gradient in plain.items():
+        torch.testing.assert_close(checkpointed[name], gradient, msg=lambda text, n=name: f"{n}: {text}")
+
+
+def test_an_encoder_that_cannot_recompute(tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from transformers import AutoModel
+
+    model = AutoModel.from_pretrained(tiny_encoder)
+    monkeypatch.setattr(type(model), "supports_gradient_checkpointing", False)
+    with pytest.raises(RecipeError, match="gradient_checkpointing"):
+        prepare_layers(model, TrainSection(gradient_checkpointing=True))
+
+
 def test_schedules_by_hand() -> None:
     def rates(schedule: str) -> list[float]:
         settings = TrainSection(learning_rate=0.1, warmup_ratio=0.2, schedule=schedule)
