@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from bertkit.data.feature_cache import cached_features
 from bertkit.data.features import Features, Padding
+from bertkit.errors import UsageError
 from bertkit.evaluation.inference import run_model
 from bertkit.models.loading import LoadedModel
 from bertkit.runs.environment import fingerprint
@@ -51,6 +52,9 @@ def start_engine(precision: str) -> Engine:
 
     Args:
         precision: `auto`, `fp32` or `bf16`.
+
+    Raises:
+        UsageError: if this is one of several processes.
     """
     # Tokenizers warn about forks that never come; the choice is ours either way.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
@@ -60,7 +64,14 @@ def start_engine(precision: str) -> Engine:
     chosen = choose_precision(precision)
     # One process may train and then score in another precision; Accelerate's state is global and refuses.
     AcceleratorState._reset_state()
-    return Engine(Accelerator(mixed_precision="bf16" if chosen == "bf16" else "no"), chosen)
+    accelerator = Accelerator(mixed_precision="bf16" if chosen == "bf16" else "no")
+    if accelerator.num_processes > 1:
+        # The loop could; but every process would write into the same run folder.
+        raise UsageError(
+            f"bertkit runs in one process, and was started in {accelerator.num_processes}",
+            hint="start it without accelerate launch or torchrun",
+        )
+    return Engine(accelerator, chosen)
 
 
 def seed_everything(seed: int) -> None:
