@@ -109,6 +109,7 @@ def finetune(
     title = f"# {loaded.name}, resolved: `bertkit finetune` with this file repeats the run."
     write_text(run.recipe, f"{title}\n{dump_recipe(loaded.recipe)}")
     write_json(run.environment, environment_of(loaded, prepared, engine))
+    run_folders.mark_latest(run)
     return _train_and_finish(Job(loaded.name, prepared, engine, model, run, listen), resumed=False)
 
 
