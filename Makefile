@@ -8,7 +8,7 @@ READY := $(VENV)/ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 DEMO := demo-runs
 
-.PHONY: help setup demo test check format bench docs clean
+.PHONY: help setup demo test check faults format bench docs clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,10 @@ demo: $(READY) ## fine-tune, evaluate and predict on the embedded model and data
 
 test: $(READY) ## set up and run all tests
 	$(BIN)/python -m pytest
+
+faults: $(READY) ## inject faults: broken downloads, signals, kills, hostile and broken files
+	$(BIN)/python -m pytest tests/cli/test_faults.py tests/cli/test_signals.py tests/cli/test_predict_resume.py \
+	  tests/data/test_hub_datasets.py tests/data/test_lines.py tests/models/test_sources.py
 
 check: $(READY) ## lint, format, types, layers
 	$(BIN)/ruff check .

@@ -1,6 +1,6 @@
 """What can go wrong, in the words of the user: a message, a hint, an exit code.
 
-Exit codes (docs/architecture.md): 1 the run failed, 2 the user can fix it.
+Exit codes, as README lists them: 1 the run failed, 2 the user can fix it.
 """
 
 from __future__ import annotations

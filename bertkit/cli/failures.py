@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import sys
 from typing import Any
@@ -31,8 +32,10 @@ def exit_code_of(error: BaseException) -> int:
         )
     if hasattr(error, "format_message"):
         return _say(*_usage_fault(error), 2)
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return _say("memory ran out", "use a smaller model, train.batch_size or train.max_length", 1)
+    if getattr(error, "errno", None) == errno.ENOSPC or "No space left on device" in str(error):
+        return _say("the disk is full", "make room, then go on: bertkit runs tells what can be resumed", 1)
     if isinstance(error, OSError) and error.filename is not None:
         return _say(f"{error.filename}: {error.strerror}", "check the path, its rights and the free space", 1)
     text = str(error).strip().split("\n", 1)[0]

@@ -24,7 +24,8 @@ def settings_from_flags(
     """Settings by dotted key for `load_recipe`; flags that were not given leave no key.
 
     An own training file replaces the whole source of a recipe, its eval and test splits too. Several
-    eval files are named by their stems.
+    eval files are named by their stems. Of two text columns one may be given: None in `task.text` stands
+    for the recipe's own, which `load_recipe` puts there.
     """
     settings: dict[str, Any] = {}
     if train is not None:
@@ -35,7 +36,7 @@ def settings_from_flags(
             {"validation": evals[0]} if len(evals) == 1 else {Path(f).stem: f for f in evals}
         )
     if text is not None or text_pair is not None:
-        settings["task.text"] = [text or "text", *([text_pair] if text_pair else [])]
+        settings["task.text"] = [text, text_pair]
     for key, value in (
         ("data.test", test), ("task.label", label), ("task.window", window), ("task.stride", stride),
         ("data.limit", limit), ("train.seed", seed), ("model.name", model),

@@ -122,6 +122,8 @@ def load_recipe(
     if config is not None:
         draft.lay_file(config)
     for key, value in (flags or {}).items():
+        if key == "task.text":
+            value = _fill_columns(value, draft.values)
         draft.lay(tuple(key.split(".")), value, " (given by a flag)")
     faults = _lay_assignments(draft, assignments, flags or {})
     try:
@@ -131,6 +133,17 @@ def load_recipe(
     if faults:
         raise _as_error(faults, path)
     return LoadedRecipe(recipe.name or path.stem, recipe)
+
+
+def _fill_columns(given: Any, values: Mapping[str, Any]) -> Any:
+    """Text columns of which flags name one: the other is the recipe's own, or `text`."""
+    if not isinstance(given, list) or None not in given:
+        return given
+    section = values.get("task")
+    own = section.get("text") if isinstance(section, dict) else None
+    own = own if isinstance(own, list) else [own or "text"]
+    filled = [name or (own[place] if place < len(own) else None) for place, name in enumerate(given)]
+    return [name for name in filled if name is not None]
 
 
 def dump_recipe(recipe: Recipe) -> str:

@@ -250,8 +250,3 @@ class Recipe(Section):
                 f"{', '.join(labels)}"
             )
         return self
-
-    @property
-    def select_metric(self) -> str | None:
-        """The metric that decides, where the recipe names one."""
-        return self.metrics.select or (self.metrics.report[0] if self.metrics.report else None)

@@ -71,7 +71,7 @@ def _read(data: DataSection, split: str) -> Rows:
     if data.source is None:
         return read_path(Path(split).expanduser())
     folder = Path(data.source).expanduser()
-    if _names_file(split):
+    if names_file(split):
         inside = folder / split
         return read_path(inside if inside.is_file() else Path(split).expanduser())
     if data.source.startswith("package:"):
@@ -90,7 +90,7 @@ def _read(data: DataSection, split: str) -> Rows:
     return read_hub(data, split)
 
 
-def _names_file(split: str) -> bool:
+def names_file(split: str) -> bool:
     """True for `own.csv` and `data/own.csv`; a file that is called `train` does not hide a split."""
     path = Path(split).expanduser()
     return path.suffix.lower() in FORMATS or (os.sep in split and path.exists())

@@ -156,6 +156,25 @@ def create(path: Path, *, force: bool) -> RunFolder:
     return RunFolder(path)
 
 
+def check_space(path: Path, needed: int) -> None:
+    """Refuse to begin what would fill the disk.
+
+    Args:
+        path: of the run folder, which need not be there yet.
+        needed: bytes it will hold at most.
+
+    Raises:
+        RunError: with both figures.
+    """
+    parent = next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
+    free = shutil.disk_usage(parent).free
+    if free < needed:
+        raise RunError(
+            f"{parent} has {free / 1e9:.1f} GB left, the run may need {needed / 1e9:.1f} GB",
+            hint="make room, or choose another disk: --out DIR",
+        )
+
+
 def unused_path(path: Path) -> Path:
     """`path`, or `path-2`, `path-3` if a run of the same second has it."""
     number, free = 1, path
@@ -172,7 +191,7 @@ def mark_latest(run: RunFolder, *, base: Path = Path()) -> None:
     target = run.path.resolve()
     if target.parent == link.parent.resolve():
         target = Path(target.name)
-    temporary = link.with_name(f".{LATEST}.tmp")
+    temporary = link.with_name(f".{LATEST}.{os.getpid()}.tmp")
     temporary.unlink(missing_ok=True)
     try:
         temporary.symlink_to(target, target_is_directory=True)

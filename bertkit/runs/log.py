@@ -14,12 +14,13 @@ from bertkit.runs.atomic import json_text, write_text
 class RunLog:
     """Appends to log.jsonl and to an event file, flushed line by line so that a killed run is readable."""
 
-    def __init__(self, path: Path, events: Path) -> None:
+    def __init__(self, path: Path, events: Path, *, done: int = 0) -> None:
         # Part of torch: it is imported here, where a training is about to begin anyway.
         from torch.utils.tensorboard import SummaryWriter
 
         self._stream = path.open("a", encoding="utf-8")
-        self._events = SummaryWriter(str(events))
+        # Steps that a killed process wrote after its last checkpoint come again.
+        self._events = SummaryWriter(str(events), purge_step=done + 1 if done else None)
 
     def write(self, kind: str, step: int, values: Mapping[str, Any]) -> None:
         """Append one record; numbers among `values` also become points of the curve `kind/name`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,10 +38,15 @@ def save_checkpoint(state: TrainingState, folder: Path) -> None:
 
 
 def save_weights(state: TrainingState, file: Path) -> None:
-    """Write the weights alone; tied ones once."""
+    """Write the weights alone, tied ones once, over an older file in one step."""
     from safetensors.torch import save_model
 
-    save_model(state.accelerator.unwrap_model(state.model), str(file))
+    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    try:
+        save_model(state.accelerator.unwrap_model(state.model), str(temporary))
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def load_weights(model: Any, file: Path) -> None:

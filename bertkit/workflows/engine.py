@@ -15,7 +15,7 @@ from bertkit.data.feature_cache import cached_features
 from bertkit.data.features import Features, Padding
 from bertkit.errors import UsageError
 from bertkit.evaluation.inference import run_model
-from bertkit.models.loading import LoadedModel
+from bertkit.models.loading import LoadedModel, reset_tokenizer
 from bertkit.runs.environment import fingerprint
 from bertkit.tasks.base import Example, Limits, Prediction, Task
 from bertkit.training.precision import choose_precision
@@ -115,11 +115,11 @@ def encode_examples(
             task.name,
             str(tokenizer.model_input_names),
         ]
-        return fingerprint(parts + [text for example in examples for text in example.texts])
+        texts = (part for example in examples for part in (str(len(example.texts)), *example.texts))
+        return fingerprint([*parts, *texts])
 
     # Truncation is a state of the tokenizer, set again by `encode`: it must not be part of the key.
-    tokenizer.backend_tokenizer.no_truncation()
-    tokenizer.backend_tokenizer.no_padding()
+    reset_tokenizer(tokenizer)
     return cached_features(key(), lambda: task.encode(examples, tokenizer, limits, progress=tell))
 
 

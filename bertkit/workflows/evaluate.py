@@ -19,7 +19,7 @@ from bertkit.tasks.table import TASKS
 from bertkit.workflows.engine import encode_examples, predict_features
 from bertkit.workflows.events import Listener, Note, Progress, silent
 from bertkit.workflows.predictions import write_predictions
-from bertkit.workflows.preparation import report_lengths, settle_task
+from bertkit.workflows.preparation import report_lengths, settle_task, usable_examples
 from bertkit.workflows.trained import Trained, TrainedSource, find_trained, load_trained
 
 # What the rows that a training kept for evaluation are called.
@@ -46,7 +46,13 @@ class EvaluationResult:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return {"model": self.model, "recipe": self.recipe, "scores": self.scores, "rows": self.rows}
+        return {
+            "model": self.model,
+            "recipe": self.recipe,
+            "scores": self.scores,
+            "rows": self.rows,
+            "published": [entry.model_dump() for entry in self.published],
+        }
 
 
 def evaluate(
@@ -76,7 +82,7 @@ def evaluate(
     task = _task_of(found, loaded.recipe if loaded is not None else None)
     if data is not None:
         listen(Note(f"reading {data}"))
-        splits = {Path(data).name: list(task.examples(read_path(Path(data))).examples)}
+        splits = {Path(data).name: usable_examples(task, Path(data).name, read_path(Path(data)), listen)}
     elif loaded is not None:
         listen(Note(f"reading {loaded.recipe.data.source or 'the files of the run'}"))
         splits = _splits_of(loaded.recipe, split, task, listen)
@@ -84,11 +90,6 @@ def evaluate(
         raise RecipeError(
             f"{found.source.name} is no run: what shall it be scored on?",
             hint="name a recipe, --recipe sst2, or a file, --data FILE",
-        )
-    empty = [name for name, examples in splits.items() if not examples]
-    if empty:
-        raise DataError(
-            f"{empty[0]}: no row has both text and label", hint="to predict: bertkit predict FILE"
         )
     trained = load_trained(found, task, precision=loaded.recipe.train.precision if loaded else "auto")
     metrics = metrics_of(task, loaded.recipe.metrics.report if loaded else None)
@@ -114,9 +115,26 @@ def _target(predictions: Path | str | None, name: str, splits: Mapping[str, obje
 
 def _recipe_of(found: TrainedSource, recipe: LoadedRecipe | str | None) -> LoadedRecipe | None:
     """The recipe asked for, else the one of the run, else none."""
-    if recipe is None and found.run is not None:
-        return load_recipe(found.run.recipe)
-    return load_recipe(recipe) if isinstance(recipe, str) else recipe
+    trained_with = load_recipe(found.run.recipe) if found.run is not None else None
+    if recipe is None:
+        return trained_with
+    loaded = load_recipe(recipe) if isinstance(recipe, str) else recipe
+    return loaded if trained_with is None else _with_kept_rows_of(trained_with.recipe, loaded)
+
+
+def _with_kept_rows_of(trained: Recipe, asked: LoadedRecipe) -> LoadedRecipe:
+    """On the data it was trained on, a model is scored on the rows its own training kept, and no others."""
+    same = ("source", "config", "revision", "train")
+    if any(getattr(trained.data, key) != getattr(asked.recipe.data, key) for key in same):
+        return asked
+    kept = {"eval_fraction": trained.data.eval_fraction, "limit": trained.data.limit}
+    recipe = asked.recipe.model_copy(
+        update={
+            "data": asked.recipe.data.model_copy(update=kept),
+            "train": asked.recipe.train.model_copy(update={"seed": trained.train.seed}),
+        }
+    )
+    return LoadedRecipe(asked.name, recipe)
 
 
 def _task_of(found: TrainedSource, recipe: Recipe | None) -> Task:
@@ -141,8 +159,13 @@ def _splits_of(recipe: Recipe, split: str | None, task: Task, listen: Listener) 
     data = recipe.data
     names = dict(data.eval)
     if split is not None and not (split == KEPT_SPLIT and not data.eval):
-        known = {"test": data.test} if data.test is not None else {}
-        names = {split: (known | names).get(split, split)}
+        known = {"train": data.train, "test": data.test} | names
+        if data.source is None and known.get(split) is None:
+            listed = ", ".join(name for name, file in known.items() if file is not None)
+            raise DataError(
+                f"the run has no split {split!r}; it has {listed}", hint="name one, or --data FILE"
+            )
+        names = {split: known.get(split) or split}
     elif not names and data.train is None and data.test is not None:
         names = {"test": data.test}
     if not names:
@@ -151,7 +174,7 @@ def _splits_of(recipe: Recipe, split: str | None, task: Task, listen: Listener) 
             raise RecipeError("the recipe names no rows to score", hint="name a file: --data FILE")
         return settle_task(recipe, rows, listen, task=task)[2]
     return {
-        name: list(task.examples(load_split(data, source), keep_unlabelled=True).examples)
+        name: usable_examples(task, name, load_split(data, source), listen, keep_unlabelled=True)
         for name, source in names.items()
     }
 

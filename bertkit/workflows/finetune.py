@@ -12,6 +12,7 @@ from typing import Any
 
 from bertkit.config.loader import LoadedRecipe, dump_recipe, load_recipe
 from bertkit.config.schema import Recipe
+from bertkit.data.sources import names_file
 from bertkit.errors import Interrupted, RunError, TrainingError
 from bertkit.evaluation.scoring import selecting
 from bertkit.models.heads import reorder_outputs
@@ -30,6 +31,9 @@ from bertkit.workflows.job import Job, score_split
 from bertkit.workflows.preparation import Prepared, prepare
 from bertkit.workflows.signals import STOPS, StopRequest, signal_of, stop_requests
 
+# Bytes on disk for each weight: the model, the best weights, and a checkpoint (weights and AdamW's two means)
+# beside the one it replaces.
+SPACE_PER_WEIGHT = 4 * (1 + 1 + 2 * 3)
 # Below so many optimizer steps a new head has hardly begun to learn at the usual rates.
 FEW_STEPS = 100
 
@@ -105,6 +109,7 @@ def finetune(
     if path is None:
         path = run_folders.default_path(loaded.name, loaded.recipe.model.name, now=datetime.now())
         path = run_folders.unused_path(path)
+    run_folders.check_space(path, SPACE_PER_WEIGHT * model.model.num_parameters())
     run = run_folders.create(path, force=force)
     title = f"# {loaded.name}, resolved: `bertkit finetune` with this file repeats the run."
     write_text(run.recipe, f"{title}\n{dump_recipe(loaded.recipe)}")
@@ -157,7 +162,9 @@ def _absolute(name: str | None, *, file_only: bool = False) -> str | None:
     if name is None:
         return None
     path = Path(name).expanduser()
-    return str(path.resolve()) if path.is_file() or (path.exists() and not file_only) else name
+    if file_only and not names_file(name):
+        return name
+    return str(path.resolve()) if path.exists() else name
 
 
 def _load(prepared: Prepared) -> tuple[Engine, LoadedModel]:
@@ -224,7 +231,7 @@ def _run_loop(job: Job, state: TrainingState, data: TrainingData) -> None:
         scores = score_split(job, first_name, first_split)
         return scores, selecting(scores, job.metric)
 
-    with stop_requests() as request, RunLog(job.run.log, job.run.events) as log:
+    with stop_requests() as request, RunLog(job.run.log, job.run.events, done=state.step) as log:
         if state.step == 0:
             save_checkpoint(state, job.run.latest_checkpoint)
         for event in train(state, data, settings, loss=loss, evaluate=evaluate):

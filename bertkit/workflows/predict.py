@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
@@ -74,12 +74,10 @@ def predict(
             _check_output(target, path, force=force)
         found = find_trained(model)
         columns = tuple(text or found.contract.text)
-        lines = read_input_lines(stream, kind=kind, text_column=columns[0])
+        lines = _reading(read_input_lines(stream, kind=kind, text_column=columns[0]))
         if kind in ("csv", "tsv") and path is not None:
             _check_header(path, kind, columns)
-        trained = load_trained(found)
-        if text is not None:
-            trained = _with_columns(trained, columns)
+        trained = load_trained(_with_columns(found, columns))
         job = _Job(trained, scores, listen, stream, path.stat().st_size if path is not None else None)
         if path is None and stream.isatty():
             awaited = json_text(dict.fromkeys(columns, "..."))
@@ -173,15 +171,23 @@ def _check_header(path: Path, kind: str, columns: Sequence[str]) -> None:
             find_column(name, names, origin=str(path), option=option)
 
 
-def _with_columns(trained: Trained, text: Sequence[str]) -> Trained:
-    needed = getattr(trained.task, "text", ())
-    if len(text) != len(needed):
+def _with_columns(found: TrainedSource, columns: Sequence[str]) -> TrainedSource:
+    """The model with its text columns called otherwise; one from elsewhere may read one text or a pair."""
+    needed = found.contract.text
+    if len(columns) != len(needed) and found.contract.recipe is not None:
         raise DataError(
-            f"the model reads {len(needed)} texts ({', '.join(needed)}), {len(text)} columns are named",
+            f"the model reads {len(needed)} texts ({', '.join(needed)}), {len(columns)} columns are named",
             hint="name --text and --text-pair",
         )
-    trained.task.text = tuple(text)  # type: ignore[attr-defined]
-    return trained
+    return replace(found, contract=found.contract.model_copy(update={"text": tuple(columns)}))
+
+
+def _reading(lines: Iterator[InputLine]) -> Iterator[InputLine]:
+    """The lines; a disk that fails while reading is told from one that fails while writing."""
+    try:
+        yield from lines
+    except OSError as error:
+        raise DataError(f"the input cannot be read on: {error.strerror}", hint="check the disk") from error
 
 
 def _predict_stream(job: _Job, lines: Iterator[InputLine], output: Any) -> PredictResult:

@@ -152,8 +152,8 @@ def settle_task(
     assert rows.train is not None
     if task is None:
         task = TASKS[recipe.task.type].learn(recipe.task, [rows.train, *rows.evals.values()])
-    train = _usable(task, "train", rows.train, listen)
-    evals = {name: _usable(task, name, split, listen) for name, split in rows.evals.items()}
+    train = usable_examples(task, "train", rows.train, listen)
+    evals = {name: usable_examples(task, name, split, listen) for name, split in rows.evals.items()}
     test = _scorable_test(task, rows, listen)
     if not evals:
         kept, held = hold_out(
@@ -181,7 +181,7 @@ def _scorable_test(task: Task, rows: SplitRows, listen: Listener) -> list[Exampl
         listen(Note(f"test is not scored: {rows.missing_test}"))
     if rows.test is None:
         return []
-    examples = list(task.examples(rows.test, keep_unlabelled=True).examples)
+    examples = usable_examples(task, "test", rows.test, listen, keep_unlabelled=True)
     if all(example.target is None for example in examples):
         listen(Note(f"test is not scored: the labels of its {len(examples):,} rows are hidden"))
         return []
@@ -192,17 +192,22 @@ def _stratum(task: Task, example: Example) -> object:
     return None if task.labels.problem == "regression" else example.target
 
 
-def _usable(task: Task, name: str, rows: Rows, listen: Listener) -> list[Example]:
-    found: ExampleSet = task.examples(rows)
+def usable_examples(
+    task: Task, name: str, rows: Rows, listen: Listener, *, keep_unlabelled: bool = False
+) -> list[Example]:
+    """The examples of one split; what is left out is said.
+
+    Raises:
+        DataError: if nothing is left.
+    """
+    found: ExampleSet = task.examples(rows, keep_unlabelled=keep_unlabelled)
     for count, reason in ((found.without_label, "label"), (found.without_text, "text")):
         if count:
-            listen(
-                Note(
-                    f"{name}: {count:,} of {len(rows):,} rows have no {reason} and are left out", warning=True
-                )
-            )
+            text = f"{name}: {count:,} of {len(rows):,} rows have no {reason} and are left out"
+            listen(Note(text, warning=True))
     if not found.examples:
-        raise DataError(f"{rows.origin}: no row has both text and label", hint="check --text and --label")
+        wanted = "a text" if keep_unlabelled else "both text and label"
+        raise DataError(f"{rows.origin}: no row has {wanted}", hint="check --text and --label")
     return list(found.examples)
 
 
