@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from bertkit.cli.options import Debug, Json, Quiet, as_json, complete_recipe, complete_run
+from bertkit.cli.options import (
+    Debug,
+    Json,
+    Label,
+    Quiet,
+    Text,
+    TextPair,
+    as_json,
+    complete_recipe,
+    complete_run,
+)
 
 EPILOG = """Examples:
 
@@ -40,6 +50,9 @@ def evaluate(
         str | None, typer.Option(metavar="NAME", help="One split; default: all eval splits.")
     ] = None,
     data: Annotated[Path | None, typer.Option(metavar="FILE", help="Score on an own file.")] = None,
+    text: Text = None,
+    text_pair: TextPair = None,
+    label: Label = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -57,5 +70,14 @@ def evaluate(
     with Display(quiet=quiet or json) as display:
         from bertkit.workflows.evaluate import evaluate as workflow
 
-        result = workflow(model, recipe=recipe, split=split, data=data, predictions=output, listen=display)
+        result = workflow(
+            model,
+            recipe=recipe,
+            split=split,
+            data=data,
+            text=[name for name in (text, text_pair) if name] or None,
+            label=label,
+            predictions=output,
+            listen=display,
+        )
     print(as_json(result.as_dict())) if json else print_scores(result)

@@ -47,6 +47,7 @@ TextPair = Annotated[
     str | None,
     typer.Option("--text-pair", metavar="COLUMN", help="The column with the second text of a pair."),
 ]
+Label = Annotated[str | None, typer.Option("--label", metavar="COLUMN", help="The column with the label.")]
 
 
 def as_json(value: Any) -> str:

@@ -66,8 +66,8 @@ class TaskSection(Section):
     """What is predicted: one label, several labels, a number; `auto` looks at the label column."""
     window: Annotated[int, Field(ge=16)] | None = None
     """Read long texts in windows of so many tokens instead of cutting them at train.max_length."""
-    stride: Annotated[int, Field(ge=0)] = 32
-    """Tokens that one window shares with the next."""
+    stride: Annotated[int, Field(ge=0)] | None = None
+    """Tokens that one window shares with the next; empty: a quarter of the window."""
 
     @field_validator("labels")
     @classmethod
@@ -87,9 +87,18 @@ class TaskSection(Section):
             )
         if self.window is not None and len(self.text) == 2:
             raise ValueError("window reads one long text; with a pair set train.max_length instead")
-        if self.window is not None and self.stride > self.window // 2:
+        if self.stride is not None and self.window is None:
+            raise ValueError("stride says what windows share, and no window is set: --window 256 --stride 64")
+        if self.stride is not None and self.window is not None and self.stride > self.window // 2:
             raise ValueError(f"stride {self.stride} is more than half the window of {self.window} tokens")
         return self
+
+    @property
+    def shared_tokens(self) -> int:
+        """Tokens that neighbouring windows share; 0 where there are none."""
+        if self.window is None:
+            return 0
+        return self.window // 4 if self.stride is None else self.stride
 
 
 class DataSection(Section):

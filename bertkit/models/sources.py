@@ -53,6 +53,10 @@ def find_model(name: str, *, revision: str | None = None) -> ModelSource:
     path = Path(name).expanduser()
     if name == EMBEDDED_MODEL and not path.is_dir():
         return _embedded()
+    if RunFolder(path).is_run and not RunFolder(path).is_finished:
+        raise ModelError(
+            f"{name} was interrupted and has no model yet", hint=f"go on: bertkit finetune --resume {name}"
+        )
     if path.is_dir():
         folder = RunFolder(path).model if RunFolder(path).is_run else path
         return ModelSource(name, folder, None, _checked_config(folder, name))

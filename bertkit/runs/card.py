@@ -25,6 +25,7 @@ class CardFacts:
         labels: what it predicts.
         text: names of the text columns.
         lengths: how long texts are treated.
+        max_length: tokens that the model reads at once.
         rows: number of rows by split.
         scores: shown scores by split and metric.
         settings: the training settings worth reading.
@@ -39,6 +40,7 @@ class CardFacts:
     labels: Sequence[str]
     text: Sequence[str]
     lengths: str
+    max_length: int
     rows: Mapping[str, int]
     scores: Mapping[str, Mapping[str, str]]
     settings: Mapping[str, object]
@@ -84,7 +86,7 @@ Trained on {facts.rows.get("train", 0):,} rows.
     echo {example} | bertkit predict - --model .
 
     from transformers import pipeline
-    classify = pipeline("text-classification", model="model")
+    classify = pipeline("text-classification", model="model", truncation=True, max_length={facts.max_length})
 
 ## Settings
 

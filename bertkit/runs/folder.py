@@ -117,6 +117,8 @@ def _read_json(path: Path) -> dict[str, Any]:
 def default_path(recipe: str, model: str, *, now: datetime) -> Path:
     """`runs/sst2-bert-base-uncased-20261121-143000`."""
     short = re.sub(r"[^A-Za-z0-9.-]+", "-", model.rstrip("/").rsplit("/", 1)[-1]).strip("-.")
+    # A model that is a run itself is called by what it was made from.
+    short = re.sub(r"-\d{8}-\d{6}(-\d+)?$", "", short).removeprefix(f"{recipe}-")
     return Path(RUNS) / f"{recipe}-{short or 'model'}-{now:%Y%m%d-%H%M%S}"
 
 

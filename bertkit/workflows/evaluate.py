@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,8 @@ def evaluate(
     recipe: LoadedRecipe | str | None = None,
     split: str | None = None,
     data: Path | str | None = None,
+    text: Sequence[str] | None = None,
+    label: str | None = None,
     predictions: Path | str | None = None,
     listen: Listener = silent,
 ) -> EvaluationResult:
@@ -71,6 +73,8 @@ def evaluate(
         recipe: what to score it on; None takes the recipe of the run.
         split: one eval split, or any split of the source; None takes all eval splits of the recipe.
         data: an own file instead of the recipe's splits.
+        text: names of the text columns, where they are not those of the training or the recipe.
+        label: name of the label column, likewise.
         predictions: where to write one line an example; with several splits a folder.
         listen: told what happens.
 
@@ -79,7 +83,7 @@ def evaluate(
     """
     found = find_trained(model)
     loaded = _recipe_of(found, recipe)
-    task = _task_of(found, loaded.recipe if loaded is not None else None)
+    task = _task_of(found, loaded.recipe if loaded is not None else None, text=text, label=label)
     if data is not None:
         listen(Note(f"reading {data}"))
         splits = {Path(data).name: usable_examples(task, Path(data).name, read_path(Path(data)), listen)}
@@ -137,8 +141,10 @@ def _with_kept_rows_of(trained: Recipe, asked: LoadedRecipe) -> LoadedRecipe:
     return LoadedRecipe(asked.name, recipe)
 
 
-def _task_of(found: TrainedSource, recipe: Recipe | None) -> Task:
-    """The task of the recipe; what it leaves open is as the model was trained."""
+def _task_of(
+    found: TrainedSource, recipe: Recipe | None, *, text: Sequence[str] | None, label: str | None
+) -> Task:
+    """The task of the recipe, with columns as given; what is left open is as the model was trained."""
     contract = found.contract
     if recipe is not None:
         section = recipe.task
@@ -151,7 +157,8 @@ def _task_of(found: TrainedSource, recipe: Recipe | None) -> Task:
                 "labels": tuple(section.labels or contract.labels),
             }
         )
-    return TASKS[contract.task].from_contract(contract)
+    columns = {"text": tuple(text or contract.text), "label": label or contract.label}
+    return TASKS[contract.task].from_contract(contract.model_copy(update=columns))
 
 
 def _splits_of(recipe: Recipe, split: str | None, task: Task, listen: Listener) -> dict[str, list[Example]]:

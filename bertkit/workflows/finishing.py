@@ -78,7 +78,10 @@ def _card_facts(job: Job, scores: Scores) -> CardFacts:
     task, limits = job.prepared.task, job.prepared.limits
     lengths = f"Texts are cut at {limits.max_length} tokens."
     if limits.window:
-        lengths = f"Long texts are read in windows of {limits.window} tokens."
+        lengths = (
+            f"Long texts are read in windows of {limits.window} tokens that share {limits.stride}; "
+            "a plain pipeline cuts them instead."
+        )
     settings = job.recipe.train.model_dump()
     return CardFacts(
         title=job.run.path.name,
@@ -89,6 +92,7 @@ def _card_facts(job: Job, scores: Scores) -> CardFacts:
         labels=task.labels.names,
         text=job.recipe.task.text,
         lengths=lengths,
+        max_length=limits.window or limits.max_length,
         rows=job.row_counts,
         scores={
             split: {name: shown(name, value) for name, value in values.items()}

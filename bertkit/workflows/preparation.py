@@ -241,7 +241,7 @@ def limits_of(recipe: Recipe, source: ModelSource) -> Limits:
             f"{key}: {wanted} is more than the {positions} positions of {source.name}",
             hint=f"--set {key}={positions}",
         )
-    return Limits(recipe.train.max_length, window, recipe.task.stride)
+    return Limits(recipe.train.max_length, window, recipe.task.shared_tokens)
 
 
 def report_lengths(name: str, count: int, features: Features, limits: Limits, listen: Listener) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from bertkit.errors import ModelError
+from bertkit.config.catalogue import list_recipes
+from bertkit.errors import ModelError, UsageError
 from bertkit.models.contract import ModelContract, read_contract
 from bertkit.models.heads import reorder_outputs, required_order
 from bertkit.models.loading import LoadedModel, load_model, position_limit
@@ -61,6 +62,8 @@ def find_trained(name: str | None) -> TrainedSource:
         RunError, ModelError, HubError: if there is none, or it has no trained head.
     """
     run: RunFolder | None = None
+    if name in {entry.name for entry in list_recipes()} and not _as_path(name or "").is_dir():
+        raise UsageError(f"{name} is a recipe, not a model", hint=f"bertkit eval --recipe {name}")
     if name is None:
         run = find_latest()
     elif RunFolder(_as_path(name)).is_run:
