@@ -44,6 +44,7 @@ def card(**changed: object) -> str:
         "labels": ["a", "b"],
         "text": ["text"],
         "lengths": "Texts are cut at 128 tokens.",
+        "max_length": 128,
         "rows": {"train": 1000, "validation": 10},
         "scores": {"validation": {"accuracy": "90.00"}},
         "settings": {"epochs": 3},
