@@ -14,8 +14,8 @@ from bertkit.training.precision import choose_precision
 from bertkit.workflows.events import Listener, silent
 from bertkit.workflows.preparation import Prepared, prepare
 
-# Share of the measured matrix-product rate that a training step reaches; measured on two cores, see
-# docs/performance.md once it is there. An estimate within a factor of two is what this is for.
+# Share of the measured matrix-product rate that a training step is taken to reach; an assumption, for
+# an estimate within a factor of two on a quiet machine.
 REACHED_SHARE = 0.25
 # Bytes a weight takes in training: fp32 weight, gradient and AdamW's two means.
 BYTES_PER_WEIGHT = 16
