@@ -66,7 +66,6 @@ def _options(
 
 def main() -> None:
     """Run the command line; every error ends as a message, a hint and an exit code."""
-    from bertkit.cli.failures import exit_code_of
     from bertkit.workflows.signals import raise_on_sigterm
 
     raise_on_sigterm()
@@ -84,6 +83,8 @@ def main() -> None:
                 import traceback
 
                 traceback.print_exc()
+            from bertkit.cli.failures import exit_code_of  # not for those who only ask for help
+
             code = exit_code_of(error)
     sys.exit(code if isinstance(code, int) else 0)
 
