@@ -11,6 +11,7 @@ from bertkit.cli.options import (
     Debug,
     Force,
     Json,
+    Label,
     Quiet,
     Text,
     TextPair,
@@ -57,7 +58,7 @@ def finetune(
     ] = None,
     text: Text = None,
     text_pair: TextPair = None,
-    label: Annotated[str | None, typer.Option(metavar="COLUMN", help="The column with the label.")] = None,
+    label: Label = None,
     window: Annotated[
         int | None, typer.Option(metavar="TOKENS", help="Read long texts in windows instead of cutting them.")
     ] = None,
