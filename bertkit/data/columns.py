@@ -41,6 +41,25 @@ def find_column(wanted: str, columns: Sequence[str], *, origin: str, option: str
     )
 
 
+def guess_column(candidates: Sequence[str], columns: Sequence[str]) -> str | None:
+    """The column that the first of the candidates means which a source has; None if it has none of them.
+
+    Args:
+        candidates: usual names, the likeliest first; case, spaces, `_` and `-` do not matter.
+        columns: what the source has; of two that fold to one name, the one written as the candidate is
+            taken, else the first.
+    """
+    folded: dict[str, str] = {}
+    for column in columns:
+        folded.setdefault(_fold(column), column)
+    for candidate in candidates:
+        if candidate in columns:
+            return candidate
+        if _fold(candidate) in folded:
+            return folded[_fold(candidate)]
+    return None
+
+
 def nearest(name: str, known: Sequence[str]) -> str | None:
     """The known name that looks most like `name`, or None if none does."""
     folded = {_fold(candidate): candidate for candidate in known}

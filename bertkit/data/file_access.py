@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import difflib
 import stat
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import BinaryIO
 
+from bertkit.data.compression import MAGIC_BYTES, broken_archive, compression_of, unpack, without_compression
 from bertkit.errors import DataError
 
 HEAD_BYTES = 65_536
@@ -27,8 +30,6 @@ _FOREIGN = (
         "a git-LFS pointer stands in place of the data",
         "git lfs pull",
     ),
-    (b"\x1f\x8b", "the file is compressed (gzip)", "unpack it first: gzip -dk {name}"),
-    (b"\x28\xb5\x2f\xfd", "the file is compressed (zstd)", "unpack it first: zstd -d {name}"),
     (b"BZh", "the file is compressed (bzip2)", "unpack it first: bzip2 -dk {name}"),
     (b"\xfd7zXZ\x00", "the file is compressed (xz)", "unpack it first: xz -dk {name}"),
     (
@@ -40,29 +41,85 @@ _FOREIGN = (
 )
 
 
+@dataclass(frozen=True)
+class DataFile:
+    """A file to read.
+
+    Attributes:
+        path: where its bytes lie on this machine; its suffix is that of the file.
+        name: what the user calls it, for messages: the path, or the URL that it was fetched from.
+    """
+
+    path: Path
+    name: str
+
+    @classmethod
+    def at(cls, path: Path) -> DataFile:
+        """A file that goes by its path."""
+        return cls(path, str(path))
+
+    @property
+    def suffix(self) -> str:
+        """The suffix that tells the format, in lower case: `.csv` for `reviews.CSV.gz`."""
+        return PurePath(without_compression(self.path.name)).suffix.lower()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class Head:
+    """The beginning of a file.
+
+    Attributes:
+        data: the first 64 KiB, unpacked, without a UTF-8 byte order mark.
+        compression: how the file is packed: "gzip", "zstd", None.
+        whole: whether this is all that the file holds.
+    """
+
+    data: bytes
+    compression: str | None
+    whole: bool
+
+
 @contextmanager
-def open_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a regular file for reading bytes.
+def open_file(file: DataFile | Path) -> Iterator[BinaryIO]:
+    """Open a regular file for reading bytes; what is packed with gzip or zstd is unpacked on the way.
 
     Raises:
-        DataError: it is missing, a folder, no regular file (a pipe would hang), or cannot be read.
+        DataError: it is missing, a folder, no regular file (a pipe would hang), cannot be read, or is a
+            broken archive (which may show only while it is read).
     """
+    file = DataFile.at(file) if isinstance(file, Path) else file
+    path, kind = file.path, None
     if "\0" in str(path):
         raise DataError(f"{str(path)!r}: the name holds a NUL character", hint="check the name")
     try:
-        _check_kind(path, path.stat().st_mode)
+        _check_kind(file, path.stat().st_mode)
         with path.open("rb") as stream:
-            yield stream
+            kind = compression_of(stream.read(MAGIC_BYTES))
+            stream.seek(0)
+            if kind is None:
+                yield stream
+            else:
+                with unpack(stream, kind) as unpacked:
+                    yield unpacked
     except (FileNotFoundError, NotADirectoryError):
         raise missing(path) from None
     except PermissionError:
-        raise DataError(f"{path}: no permission to read it", hint=f"chmod u+r {path}") from None
+        raise DataError(f"{file}: no permission to read it", hint=f"chmod u+r {file}") from None
     except OSError as error:
+        if kind is not None and error.errno is None:
+            raise broken_archive(file.name, kind, error) from None
         reason = error.strerror or str(error)
-        raise DataError(f"{path}: cannot be read: {reason}", hint="check the name and the disk") from None
+        raise DataError(f"{file}: cannot be read: {reason}", hint="check the name and the disk") from None
+    except (EOFError, zlib.error) as error:
+        if kind is None:
+            raise
+        raise broken_archive(file.name, kind, error) from None
 
 
-def _check_kind(path: Path, mode: int) -> None:
+def _check_kind(path: DataFile, mode: int) -> None:
     if stat.S_ISDIR(mode):
         raise DataError(f"{path}: this is a folder, a file is needed", hint=f"name a file in it: {path}/...")
     if not stat.S_ISREG(mode):
@@ -95,31 +152,37 @@ def missing(path: Path) -> DataError:
     return DataError(f"{path}: no such file", hint=hint)
 
 
-def read_head(path: Path) -> bytes:
-    """The first 64 KiB without a UTF-8 byte order mark.
+def read_head(file: DataFile) -> Head:
+    """The first 64 KiB of what a file holds.
 
     Raises:
         DataError: the file cannot be read, is empty, or holds something that no reader takes:
-            UTF-16, a compressed file, a git-LFS pointer, a web page.
+            UTF-16, an archive of another kind, a git-LFS pointer, a web page.
     """
-    with open_file(path) as stream:
-        head = stream.read(HEAD_BYTES)
-    head = head.removeprefix(UTF8_BOM)
-    start = head.lstrip()[:64].lower()
-    if not start and len(head) < HEAD_BYTES - len(UTF8_BOM):
-        raise DataError(f"{path}: the file is empty", hint="check how it was written, or name another file")
+    with open_file(file) as stream:
+        data = stream.read(HEAD_BYTES)
+    whole = len(data) < HEAD_BYTES
+    data = data.removeprefix(UTF8_BOM)
+    start = data.lstrip()[:64].lower()
+    if not start and whole:
+        raise DataError(f"{file}: the file is empty", hint="check how it was written, or name another file")
     for magic, what, hint in _FOREIGN:
-        if head.startswith(magic):
-            raise DataError(f"{path}: {what}", hint=hint.format(name=path))
+        if data.startswith(magic):
+            raise DataError(f"{file}: {what}", hint=hint.format(name=file))
     if start.startswith((b"<!doctype html", b"<html")):
         raise DataError(
-            f"{path}: a web page (HTML) stands in place of the data",
+            f"{file}: a web page (HTML) stands in place of the data",
             hint="the download gave a page, not the file: take the link of the raw file",
         )
-    return head
+    return Head(data, _compression(file), whole)
 
 
-def not_utf8(name: str | Path, line: int, data: bytes, position: int) -> DataError:
+def _compression(file: DataFile) -> str | None:
+    with file.path.open("rb") as stream:
+        return compression_of(stream.read(MAGIC_BYTES))
+
+
+def not_utf8(name: str | Path | DataFile, line: int, data: bytes, position: int) -> DataError:
     """The error for a byte that is not UTF-8.
 
     Args:
@@ -134,7 +197,7 @@ def not_utf8(name: str | Path, line: int, data: bytes, position: int) -> DataErr
     )
 
 
-def nul_byte(name: str | Path, line: int) -> DataError:
+def nul_byte(name: str | Path | DataFile, line: int) -> DataError:
     """The error for a NUL byte in text."""
     return DataError(
         f"{name}:{line}: the line holds a NUL byte",

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from bertkit.data.formats import FORMATS, TEXT_SUFFIX, suffix_of
 from bertkit.errors import BertkitError, DataError, HubError, ModelError
 
 # As the Hub allows them: `name` or `namespace/name`.
@@ -22,9 +23,7 @@ EMBEDDED_HINT = (
 
 def looks_like_path(name: str) -> bool:
     """True for what a person would not take for a Hub id: `./x`, `/x`, `a/b/c`, `~x`, `reviews.csv`."""
-    return HUB_ID.fullmatch(name) is None or name.endswith(
-        (".csv", ".tsv", ".json", ".jsonl", ".parquet", ".txt")
-    )
+    return HUB_ID.fullmatch(name) is None or suffix_of(name) in (*FORMATS, TEXT_SUFFIX)
 
 
 def check_reachable() -> None:

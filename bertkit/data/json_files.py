@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from array import array
-from pathlib import Path
 from typing import Any
 
-from bertkit.data.file_access import UTF8_BOM, not_utf8, nul_byte, open_file
+from bertkit.data.file_access import UTF8_BOM, DataFile, not_utf8, nul_byte, open_file
 from bertkit.data.json_text import JsonFaultError, decode_at, kind_of, parse_json, skip_space
 from bertkit.data.line_source import LineSource
 from bertkit.data.places import CountPlace, LinePlace
@@ -21,14 +20,14 @@ _LIST_HINT = 'write a list of objects, as [{"text": "..."}], or one object a lin
 class _Table:
     """Collects objects as rows with the same columns."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, file: DataFile) -> None:
+        self._file = file
         self._names: dict[str, str] = {}  # a key as written -> its column
         self._rows: list[dict[str, Any]] = []
         self.lines = array("Q")
 
     def add(self, value: object, line: int, *, what: str, hint: str) -> None:
-        place = f"{self._path}:{line}"
+        place = f"{self._file}:{line}"
         if not isinstance(value, dict):
             raise DataError(f"{place}: {what} is {kind_of(value)}, not an object", hint=hint)
         for key in value:
@@ -47,58 +46,59 @@ class _Table:
         self._rows.append(row)
         self.lines.append(line)
 
-    def rows(self, place: Place) -> Rows:
+    def rows(self, place: Place, *, form: str) -> Rows:
         columns = tuple(dict.fromkeys(self._names.values()))
         if not self._rows:
-            raise DataError(f"{self._path}: the file holds no rows", hint="check how it was written")
+            raise DataError(f"{self._file}: the file holds no rows", hint="check how it was written")
         if not columns:
-            raise DataError(f"{self._path}: every object is empty", hint="check how the file was written")
+            raise DataError(f"{self._file}: every object is empty", hint="check how the file was written")
         rows = (row if len(row) == len(columns) else dict.fromkeys(columns) | row for row in self._rows)
-        return Rows(records=list(rows), columns=columns, origin=str(self._path), place=place)
+        return Rows(list(rows), columns, self._file.name, place, format=form)
 
 
-def read_jsonl(path: Path) -> Rows:
+def read_jsonl(file: DataFile) -> Rows:
     """Read one object a line; blank lines are passed over, a key that a row does not have is None.
 
     Raises:
         DataError: with the line.
     """
-    table = _Table(path)
-    with open_file(path) as stream:
+    table = _Table(file)
+    with open_file(file) as stream:
         for number, line in enumerate(LineSource(stream), start=1):
-            text = _decode_text(line, path, number)
+            text = _decode_text(line, file, number)
             if not text.strip():
                 continue
             try:
                 value = parse_json(text)
             except JsonFaultError as error:
-                raise DataError(f"{path}:{number}: {error}", hint=error.hint or _ROW_HINT) from None
+                raise DataError(f"{file}:{number}: {error}", hint=error.hint or _ROW_HINT) from None
             table.add(value, number, what="the line", hint=_ROW_HINT)
-    return table.rows(LinePlace(str(path), table.lines))
+    return table.rows(LinePlace(file.name, table.lines), form="JSON lines")
 
 
-def read_json(path: Path) -> Rows:
+def read_json(file: DataFile) -> Rows:
     """Read a list of objects, or an object with one list of objects in it, as `{"data": [...]}`.
 
     Raises:
         DataError: with the line at which the fault or the object that has it stands.
     """
-    with open_file(path) as stream:
+    with open_file(file) as stream:
         data = stream.read().removeprefix(UTF8_BOM)
-    lists = _Cursor(_decode_text(data, path, 1), path).lists()
+    lists = _Cursor(_decode_text(data, file, 1), file).lists()
     del data
-    table = _Table(path)
-    for number, (line, value) in enumerate(_choose(lists, path), start=1):
+    table = _Table(file)
+    for number, (line, value) in enumerate(_choose(lists, file), start=1):
         table.add(value, line, what=f"element {number}", hint=_LIST_HINT)
     # A file on one line is better counted in elements.
     by_line = len(set(table.lines)) == len(table.lines)
-    return table.rows(LinePlace(str(path), table.lines) if by_line else CountPlace(str(path), "element"))
+    place = LinePlace(file.name, table.lines) if by_line else CountPlace(file.name, "element")
+    return table.rows(place, form="JSON")
 
 
 _Elements = list[tuple[int, Any]]  # (line at which it starts, value)
 
 
-def _choose(lists: dict[str | None, _Elements], path: Path) -> _Elements:
+def _choose(lists: dict[str | None, _Elements], file: DataFile) -> _Elements:
     """The list that holds the rows: the only one (key None: the file itself), or the only one of objects."""
     if len(lists) == 1:
         return next(iter(lists.values()))
@@ -109,15 +109,15 @@ def _choose(lists: dict[str | None, _Elements], path: Path) -> _Elements:
         f"{len(tables)} lists of objects ({', '.join(map(str, tables))})" if tables else "no list of objects"
     )
     hint = "leave one list of objects in the file" if tables else _LIST_HINT + '; pandas: orient="records"'
-    raise DataError(f"{path}: the object holds {found}", hint=hint)
+    raise DataError(f"{file}: the object holds {found}", hint=hint)
 
 
 class _Cursor:
     """Walks through a JSON file and knows the line; values inside the lists are parsed one by one."""
 
-    def __init__(self, text: str, path: Path) -> None:
+    def __init__(self, text: str, file: DataFile) -> None:
         self._text = text
-        self._path = path
+        self._file = file
         self._at = 0
         self._line, self._counted = 1, 0
 
@@ -139,7 +139,7 @@ class _Cursor:
                 more = self._take(",}") == ","
         else:
             self._value()  # a fault, or a lone text or number
-            raise DataError(f"{self._path}: the file holds no list of objects", hint=_LIST_HINT)
+            raise DataError(f"{self._file}: the file holds no list of objects", hint=_LIST_HINT)
         if self._peek():
             raise self._fault("more text follows the end of the JSON value")
         return found
@@ -195,15 +195,15 @@ class _Cursor:
         return self._line
 
     def _fault(self, message: str, *, hint: str | None = None) -> DataError:
-        return DataError(f"{self._path}:{self._line_here()}: {message}", hint=hint or _LIST_HINT)
+        return DataError(f"{self._file}:{self._line_here()}: {message}", hint=hint or _LIST_HINT)
 
 
-def _decode_text(data: bytes, path: Path, first_line: int) -> str:
+def _decode_text(data: bytes, file: DataFile, first_line: int) -> str:
     if b"\0" in data:
-        raise nul_byte(path, first_line + data.count(b"\n", 0, data.index(b"\0")))
+        raise nul_byte(file, first_line + data.count(b"\n", 0, data.index(b"\0")))
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         start = data.rfind(b"\n", 0, error.start) + 1
         line = first_line + data.count(b"\n", 0, error.start)
-        raise not_utf8(path, line, data[start : error.end], error.start - start) from None
+        raise not_utf8(file, line, data[start : error.end], error.start - start) from None

@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
+from bertkit.data.compression import without_compression
 from bertkit.data.delimited import DelimitedRecords, find_delimiter, too_long_message
 from bertkit.data.json_text import JsonFaultError, kind_of, parse_json
 from bertkit.data.line_source import LineSource, LineTooLongError, without_line_end
@@ -43,11 +44,11 @@ def input_kind(path: Path | None) -> str:
     Raises:
         DataError: the format cannot be read line by line (.json, .parquet).
     """
-    suffix = path.suffix.lower() if path else ""
-    if suffix in (".json", ".parquet"):
+    suffix = PurePath(without_compression(path.name)).suffix.lower() if path else ""
+    if path and suffix in (".json", ".parquet", ".arrow", ".feather"):
         raise DataError(
             f"{path}: a {suffix} file cannot be read line by line",
-            hint="convert it to JSON lines (.jsonl): one object a line",
+            hint=f"convert it to JSON lines: bertkit data convert {path} {path.stem}.jsonl",
         )
     return _KINDS.get(suffix, "jsonl")
 

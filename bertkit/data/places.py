@@ -49,3 +49,31 @@ class JoinedPlace:
         """The place inside the file in which the row stands."""
         part = bisect_right(self.starts, index) - 1
         return self.places[part](index - self.starts[part])
+
+
+@dataclass(frozen=True)
+class PickedPlace:
+    """Some rows of a table, the others being left out.
+
+    Attributes:
+        place: of the whole table.
+        indices: which row of the whole table each one is.
+    """
+
+    place: Place
+    indices: Sequence[int]
+
+    def __call__(self, index: int, /) -> str:
+        """The place that the row had in the whole table."""
+        return self.place(self.indices[index])
+
+
+@dataclass(frozen=True)
+class NamedPlace:
+    """`dev.json: question 57290` or `letters/a17.txt`: for rows that go by a name."""
+
+    names: Sequence[str]
+
+    def __call__(self, index: int, /) -> str:
+        """The name."""
+        return self.names[index]

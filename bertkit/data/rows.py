@@ -30,7 +30,9 @@ class Rows:
         origin: what to call the whole in a message, as `reviews.csv`.
         place: where one row stands.
         class_names: for integer columns whose values have names in the source (ClassLabel): the
-            names, the value is the position.
+            names, the value is the position. For a column of lists, those of the items.
+        format: what was recognised, in words: `CSV`, `JSON lines as doccano writes them`.
+        notes: sentences about what was passed over, as `2 -DOCSTART- lines`.
     """
 
     records: Sequence[Record]
@@ -38,6 +40,8 @@ class Rows:
     origin: str
     place: Place
     class_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    format: str = ""
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.records)
@@ -51,3 +55,16 @@ class Rows:
     def first(self, count: int) -> Rows:
         """The same table with at most its first `count` rows."""
         return self if len(self) <= count else replace(self, records=self.records[:count])
+
+
+def counted(passed: Mapping[str, int]) -> tuple[str, ...]:
+    """Notes of what was passed over, for `Rows.notes`.
+
+    Args:
+        passed: how many of what; `{s}` stands where the plural has its ending, as in `header line{s}`.
+    """
+    return tuple(
+        f"{count:,} {what.replace('{s}', '' if count == 1 else 's')}"
+        for what, count in passed.items()
+        if count
+    )

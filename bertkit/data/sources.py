@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bertkit.config.schema import DataSection
+from bertkit.data.compression import without_compression
+from bertkit.data.formats import FORMATS, TEXT_SUFFIX, suffix_of
 from bertkit.data.hub import looks_like_path
 from bertkit.data.hub_datasets import MissingSplitError, as_rows, read_hub
 from bertkit.data.packages import read_package
-from bertkit.data.readers import FORMATS, read_files, read_path
+from bertkit.data.readers import is_glob, read_files, read_location, read_path
+from bertkit.data.remote import is_url
 from bertkit.data.rows import Rows
 from bertkit.errors import DataError
 
@@ -69,11 +72,11 @@ def load_split(data: DataSection, split: str) -> Rows:
 
 def _read(data: DataSection, split: str) -> Rows:
     if data.source is None:
-        return read_path(Path(split).expanduser())
+        return read_location(split)
     folder = Path(data.source).expanduser()
     if names_file(split):
         inside = folder / split
-        return read_path(inside if inside.is_file() else Path(split).expanduser())
+        return read_path(inside) if inside.is_file() else read_location(split)
     if data.source.startswith("package:"):
         package = data.source.removeprefix("package:")
         if split != "train":
@@ -91,9 +94,10 @@ def _read(data: DataSection, split: str) -> Rows:
 
 
 def names_file(split: str) -> bool:
-    """True for `own.csv` and `data/own.csv`; a file that is called `train` does not hide a split."""
-    path = Path(split).expanduser()
-    return path.suffix.lower() in FORMATS or (os.sep in split and path.exists())
+    """True for `own.csv`, `own.txt.gz`, `data/*.csv` and URLs; a file called `train` hides no split."""
+    if is_url(split) or is_glob(split) or suffix_of(split) in (*FORMATS, TEXT_SUFFIX):
+        return True
+    return os.sep in split and Path(split).expanduser().exists()
 
 
 def _read_folder(folder: Path, config: str | None, split: str) -> Rows:
@@ -105,7 +109,7 @@ def _read_folder(folder: Path, config: str | None, split: str) -> Rows:
     found = _files_of(folder, split)
     if len(found) == 1:
         return read_path(found[0])
-    if found and all(_SHARD.search(path.stem) for path in found):
+    if found and all(_SHARD.search(_stem(path)) for path in found):
         return read_files(found, origin=f"{folder}, {split}")
     if found:
         listed = ", ".join(path.name for path in found)
@@ -120,17 +124,27 @@ def _read_folder(folder: Path, config: str | None, split: str) -> Rows:
 
 
 def _files_of(folder: Path, split: str) -> list[Path]:
-    """`train.csv`, `train-00000-of-00001.parquet` and the folder `train` are all the split `train`."""
-    for name in (split, *_ALSO_CALLED.get(split, ())):
-        found = [
-            path
-            for path in sorted(folder.iterdir())
-            if (path.is_dir() and path.name == name)
-            or (path.suffix.lower() in FORMATS and _SHARD.sub("", path.stem) == name)
-        ]
-        if found:
-            return found
+    """`train.csv`, `train-00000-of-00001.parquet` and the folder `train` are all the split `train`.
+
+    `train.txt` is it too, but only where none of these is there: it may be notes.
+    """
+    entries = sorted(folder.iterdir())
+    for suffixes in ((*FORMATS,), (TEXT_SUFFIX,)):
+        for name in (split, *_ALSO_CALLED.get(split, ())):
+            found = [
+                path
+                for path in entries
+                if (path.is_dir() and path.name == name)
+                or (suffix_of(path.name) in suffixes and _SHARD.sub("", _stem(path)) == name)
+            ]
+            if found:
+                return found
     return []
+
+
+def _stem(path: Path) -> str:
+    """`train` of `train.csv.gz`."""
+    return Path(without_compression(path.name)).stem
 
 
 def _read_saved(folder: Path, split: str) -> Rows:

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from bertkit.data.delimited import DelimitedRecord, DelimitedRecords, find_delimiter
-from bertkit.data.file_access import not_utf8, nul_byte, open_file
+from bertkit.data.file_access import DataFile, not_utf8, nul_byte, open_file
 from bertkit.data.line_source import LineSource
 from bertkit.data.places import LinePlace
 from bertkit.data.rows import Rows
 from bertkit.errors import DataError
 
 UNNAMED_FIRST_COLUMN = "column 1"
+_FORMATS = {",": "CSV", "\t": "TSV"}
 
 
 def check_header(record: DelimitedRecord, name: str | Path) -> tuple[str, ...]:
@@ -55,50 +56,61 @@ def check_names(columns: Iterable[str], place: str) -> tuple[str, ...]:
     return tuple(positions)
 
 
-def read_delimited(path: Path, *, delimiter: str | None = None) -> Rows:
+def read_delimited(file: DataFile, *, delimiter: str | None = None) -> Rows:
     """Read a CSV or TSV file; every value stays the text that it is.
 
     Args:
-        path: a regular file in UTF-8.
+        file: a regular file in UTF-8.
         delimiter: None: found from the header line.
 
     Raises:
         DataError: with the line at which the row starts.
     """
-    with open_file(path) as stream:
-        lines = _text_lines(stream, path)
+    with open_file(file) as stream:
+        lines = text_lines(stream, file)
         first = next(lines, "")
         delimiter = delimiter or find_delimiter(first)
         parsed = DelimitedRecords(chain([first], lines), delimiter=delimiter)
         header = next(parsed, None)
         if header is None:
             raise DataError(
-                f"{path}: the file is empty", hint="check how it was written, or name another file"
+                f"{file}: the file is empty", hint="check how it was written, or name another file"
             )
-        columns = check_header(header, path)
+        columns = check_header(header, file.name)
         parsed.width = len(columns)
         records: list[dict[str, Any]] = []
         numbers = array("Q")
         for record in parsed:
             if record.fault:
-                raise DataError(f"{path}:{record.line}: {record.fault}", hint=_row_hint(delimiter))
+                raise DataError(f"{file}:{record.line}: {record.fault}", hint=_row_hint(delimiter))
             records.append(dict(zip(columns, record.fields, strict=True)))
             numbers.append(record.line)
     if not records:
         raise DataError(
-            f"{path}:{header.line}: no row follows the header", hint="check how the file was written"
+            f"{file}:{header.line}: no row follows the header", hint="check how the file was written"
         )
-    return Rows(records=records, columns=columns, origin=str(path), place=LinePlace(str(path), numbers))
+    return Rows(
+        records=records,
+        columns=columns,
+        origin=file.name,
+        place=LinePlace(file.name, numbers),
+        format=_FORMATS.get(delimiter, f"CSV, separated by {delimiter!r}"),
+    )
 
 
-def _text_lines(stream: BinaryIO, path: Path) -> Iterator[str]:
+def text_lines(stream: BinaryIO, file: DataFile) -> Iterator[str]:
+    """Lines with their line ends, without a byte order mark.
+
+    Raises:
+        DataError: a line that is no text in UTF-8.
+    """
     for number, line in enumerate(LineSource(stream, split_at_cr=True), start=1):
         if b"\0" in line:
-            raise nul_byte(path, number)
+            raise nul_byte(file, number)
         try:
             yield line.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise not_utf8(path, number, line, error.start) from None
+            raise not_utf8(file, number, line, error.start) from None
 
 
 def _row_hint(delimiter: str) -> str:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bertkit.data.columns import find_column, nearest
+from bertkit.data.columns import find_column, guess_column, nearest
 from bertkit.errors import DataError
 
 COLUMNS = ("Review Text", "Stars", "review_id")
@@ -56,3 +56,20 @@ def test_nearest(name: str, near: str | None) -> None:
 
 def test_part_of_two_names_is_near_to_none() -> None:
     assert nearest("sen", ["first sentence of all", "second sentence of all"]) is None
+
+
+@pytest.mark.parametrize(
+    ("candidates", "columns", "found"),
+    [
+        (("text", "sentence"), ("Sentence", "label"), "Sentence"),
+        (("text", "sentence"), ("sentence", "Text"), "Text"),  # the order of the candidates counts
+        (("review_text",), ("id", "Review-Text "), "Review-Text "),
+        (("text",), ("Text", "text"), "text"),
+        (("text",), ("TEXT", "Text"), "TEXT"),
+        (("text",), ("texts", "context"), None),
+        ((), ("text",), None),
+        (("text",), (), None),
+    ],
+)
+def test_guess(candidates: tuple[str, ...], columns: tuple[str, ...], found: str | None) -> None:
+    assert guess_column(candidates, columns) == found

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bertkit.data.readers import read_file, read_folder, read_path
+from bertkit.data.readers import is_glob, read_file, read_folder, read_location, read_path
 from bertkit.data.rows import Rows
 from bertkit.errors import DataError
 
@@ -176,7 +176,7 @@ def test_parquet_with_class_names(tmp_path: Path) -> None:
     rows = read_file(write_parquet(tmp_path, "a.parquet", data, features))
     assert rows.columns == ("text", "label", "tags")
     assert table(rows) == [["x", 1, [0]], ["y", 0, []]]
-    assert rows.class_names == {"label": ("bad", "good")}
+    assert rows.class_names == {"label": ("bad", "good"), "tags": ("O",)}
     assert rows.place(1) == f"{tmp_path}/a.parquet: row 2"
 
 
@@ -259,7 +259,8 @@ FAULTS: list[tuple[str, str | bytes, str, str]] = [
     ),
     ("a.csv", "\n <!DOCTYPE html><p>", "a.csv: a web page (HTML) stands in place of the data", "raw file"),
     ("a.jsonl", "<html><body>", "a.jsonl: a web page (HTML) stands in place of the data", "raw file"),
-    ("a.csv.gz", b"\x1f\x8b\x08\0", "a.csv.gz: the file is compressed (gzip)", "gzip -dk"),
+    ("a.csv.gz", b"\x1f\x8b\x08\0", "a.csv.gz: the gzip archive is broken: ", "gzip -t"),
+    ("a.csv.bz2", b"BZh9", "a.csv.bz2: the file is compressed (bzip2)", "bzip2 -dk"),
     ("a.xlsx", b"PK\x03\x04\0", "a.xlsx: the file is a zip archive or a spreadsheet", "as CSV"),
     (
         "notes.txt",
@@ -483,6 +484,77 @@ def test_folder_missing_or_a_file(tmp_path: Path) -> None:
         read_folder(path)
 
 
+def test_folder_of_texts_only(tmp_path: Path) -> None:
+    write(tmp_path, "a.txt", "Ann B-PER\nsings O\n\nBo B-PER\nsleeps O\n")
+    write(tmp_path, "b.txt", "-DOCSTART- O\n\nCy B-PER\nsings O\n")
+    rows = read_folder(tmp_path)
+    assert [record["tokens"][0] for record in rows.records] == ["Ann", "Bo", "Cy"]
+    assert rows.notes == ("b.txt: 1 -DOCSTART- line",)
+    write(tmp_path, "c.csv", "text\nx\n")
+    assert read_folder(tmp_path).columns == ("text",)
+
+
+# --- whatever a person names ---
+
+
+def test_location_is_a_file_a_folder_or_a_glob(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        write(tmp_path, f"part-{number}.csv", f"text\n{number}\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in (".", "*.csv", "part-?.csv", "part-[0-2].csv", "~/part-*", str(tmp_path / "**" / "*.csv")):
+        assert read_location(name).column("text") == ["0", "1", "2"]
+    assert read_location("part-[12].csv").column("text") == ["1", "2"]
+    rows = read_location("part-*.csv")
+    assert rows.origin == "part-*.csv"
+    assert rows.place(2) == "part-2.csv:2"
+    assert read_location("part-1.csv").origin == "part-1.csv"
+
+
+def test_name_that_looks_like_a_glob_but_exists(tmp_path: Path) -> None:
+    write(tmp_path, "a1.csv", "text\nother\n")
+    assert read_location(str(write(tmp_path, "a[1].csv", "text\nx\n"))).column("text") == ["x"]
+
+
+def test_glob_faults(tmp_path: Path) -> None:
+    for name in ("train.csv", "test.csv"):
+        write(tmp_path, name, "text\nx\n")
+    for name, message in (
+        ("*.jsonl", "no file matches"),
+        ("no/*/a.csv", "no file matches"),
+        ("*.csv", "holds different splits: test.csv, train.csv"),
+    ):
+        with pytest.raises(DataError) as caught:
+            read_location(f"{tmp_path}/{name}")
+        assert message in caught.value.message
+    with pytest.raises(DataError) as caught:
+        read_location(f"{tmp_path}/no/x*/a.csv")
+    assert caught.value.hint == f"see what is there: ls {tmp_path}/no"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("a*.csv", True), ("a?.csv", True), ("a[0-9].csv.gz", True), ("train[:10%]", False), ("train", False),
+     ("https://x.org/a.csv?b=*", False)],
+)  # fmt: skip
+def test_is_glob(name: str, expected: bool) -> None:
+    assert is_glob(name) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "form"),
+    [
+        ("a.csv", "a,b\n1,2\n", "CSV"),
+        ("a.csv", "a;b\n1;2\n", "CSV, separated by ';'"),
+        ("a.tsv", "a\tb\n1\t2\n", "TSV"),
+        ("a.json", '[{"a": 1}]', "JSON"),
+        ("a.json", '{"a": 1}\n{"a": 2}\n', "JSON lines"),
+    ],
+)
+def test_format_in_words(tmp_path: Path, name: str, content: str, form: str) -> None:
+    assert read(tmp_path, name, content).format == form
+
+
 # --- round trips ---
 
 NAMES = st.text(st.characters(categories=["L"]), min_size=1, max_size=5)
@@ -563,7 +635,7 @@ def test_json_round_trip(
 
 @settings(deadline=None)
 @given(st.binary(max_size=200) | st.text('a"\n\r\t,{}[]:1\\').map(str.encode), st.sampled_from(
-    ["a", "a.csv", "a.tsv", "a.json", "a.jsonl", "a.parquet"]
+    ["a", "a.csv", "a.tsv", "a.json", "a.jsonl", "a.parquet", "a.arrow", "a.conll", "a.txt", "a.ann", "a.gz"]
 ))  # fmt: skip
 def test_any_bytes_are_read_or_refused(content: bytes, name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import pytest
 from bertkit.config.schema import DataSection
 from bertkit.data.hub_datasets import MissingSplitError
 from bertkit.data.rows import Rows
-from bertkit.data.sources import load_split, load_splits
+from bertkit.data.sources import load_split, load_splits, names_file
 from bertkit.errors import BertkitError, DataError, MissingPackageError
 
 if TYPE_CHECKING:
@@ -89,7 +90,43 @@ def test_a_file_that_is_called_like_a_split_does_not_hide_it(
     assert texts(load("reviews", "test")) == ["x"]
 
 
+def test_globs_and_urls_beside_a_source(tmp_path: Path) -> None:
+    write_csv(tmp_path / "a.csv", "x")
+    write_csv(tmp_path / "b.csv", "y")
+    for source in (None, "nyu-mll/glue", tmp_path):
+        assert texts(load(source, f"{tmp_path}/*.csv")) == ["x", "y"]
+        assert texts(load(source, f"file://{tmp_path}/b.csv")) == ["y"]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("a.csv", True), ("a.CSV.gz", True), ("a.jsonl.zst", True), ("a.txt", True), ("a.conllu", True),
+     ("a.ann", True), ("a.arrow", True), ("data/*", True), ("s3://bucket/train", True), ("train", False),
+     ("train[:10%]", False), ("validation_matched", False), ("no/such/file", False)],
+)  # fmt: skip
+def test_names_of_files(name: str, expected: bool) -> None:
+    assert names_file(name) is expected
+
+
 # --- folders ---
+
+
+def test_folder_of_columns_of_tags_and_packed_files(tmp_path: Path) -> None:
+    (tmp_path / "train.txt").write_text("Ann B-PER\nsings O\n\nBo B-PER\nsleeps O\n")
+    (tmp_path / "valid.txt").write_text("Cy B-PER\nsings O\n")
+    (tmp_path / "test.csv.gz").write_bytes(gzip.compress(b"text\nx\n"))
+    assert load(tmp_path, "train").column("tokens") == [["Ann", "sings"], ["Bo", "sleeps"]]
+    assert load(tmp_path, "validation").column("tokens") == [["Cy", "sings"]]
+    assert texts(load(tmp_path, "test")) == ["x"]
+
+
+def test_folder_of_brat_for_each_split(tmp_path: Path) -> None:
+    for split in ("train", "dev"):
+        (tmp_path / split).mkdir()
+        (tmp_path / split / f"{split}-1.txt").write_text("Ann")
+        (tmp_path / split / f"{split}-1.ann").write_text("T1\tPER 0 3\tAnn\n")
+    assert load(tmp_path, "train").column("id") == ["train-1"]
+    assert load(tmp_path, "validation").column("id") == ["dev-1"]
 
 
 def test_folder_with_a_file_for_each_split(tmp_path: Path) -> None:
