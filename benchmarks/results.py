@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bertkit.config.loader import load_recipe
+from bertkit.data.sources import load_split
+from bertkit.evaluation.answers import question_type, scores_by
 from bertkit.evaluation.scoring import shown
 
 ROOT = Path(__file__).parents[1]
@@ -41,8 +43,12 @@ class Case:
         return ["finetune", self.recipe, "--model", self.model, *assignments]
 
 
-MNLI_PART = "24,631 of 392,702 training rows; 1,000 of 9,832 mismatched"
+MNLI_PART = "on a part of the data, 24,631 of 392,702 training rows; 1,000 of 9,832 mismatched"
+SQUAD_PART = "on a part of the data, 14,348 of 87,599 training rows"
+SQUAD2_PART = "on a part of the data, 5,147 of 130,319 training rows, of which 348 have no answer"
+UNCASED = "the encoder is uncased, which hides half of what makes a name"
 FAST = "train.learning_rate=5e-5"
+SMALL = "train.learning_rate=2e-4"
 CASES = {
     "sst2": Case("sst2", L6, ("train.epochs=1", FAST)),
     "sst2-l3": Case("sst2", L3, ("train.epochs=1", FAST)),
@@ -51,6 +57,13 @@ CASES = {
     "stsb": Case("stsb", L6, ("train.epochs=3", FAST)),
     "mnli": Case("mnli", L6, ("train.epochs=2", FAST), MNLI_PART),
     "rotten_tomatoes": Case("rotten_tomatoes", L6, ("train.epochs=2", FAST)),
+    "conll2003": Case("conll2003", L6, ("train.epochs=3", SMALL), UNCASED),
+    "conll2000": Case("conll2000", L6, ("train.epochs=3", SMALL)),
+    "snips": Case("snips", L6, ("train.epochs=5", SMALL)),
+    "snips-intent": Case("snips-intent", L6, ("train.epochs=3", FAST)),
+    "snips-slots": Case("snips-slots", L6, ("train.epochs=5", SMALL)),
+    "squad": Case("squad", L6, ("train.epochs=1", "train.learning_rate=1e-4"), SQUAD_PART),
+    "squad_v2": Case("squad_v2", L6, ("train.epochs=1", "train.learning_rate=1e-4"), SQUAD2_PART),
     "bbc-news": Case("bbc-news", "minilm", ()),
 }  # fmt: skip
 
@@ -61,12 +74,51 @@ def run(name: str) -> None:
         command = [sys.executable, "-m", "bertkit", *case.arguments, "--json", "--out", f"{folder}/run"]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=folder)
         environment = json.loads((Path(folder) / "run" / "environment.json").read_text(encoding="utf-8"))
-    result = json.loads(done.stdout)
+        result = json.loads(done.stdout)
+        types = {
+            split: by_question_type(
+                case.recipe, split, Path(folder) / "run" / "predictions" / f"{split}.jsonl"
+            )
+            for split in result["scores"]
+            if "exact_match" in result["scores"][split]
+        }
     del result["run"], result["seconds"]
     kept = {"result": result, "precision": environment["precision"], "packages": environment["packages"]}
+    if types:
+        kept["question_types"] = types
     STORE.mkdir(parents=True, exist_ok=True)
     (STORE / f"{name}.json").write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
     print(name, result["scores"], flush=True)
+
+
+def by_question_type(recipe: str, split: str, predictions: Path) -> dict[str, tuple[int, float, float]]:
+    """Number, exact match and F1 of the questions by their question word, and of those without answer."""
+    data = load_recipe(recipe).recipe.data
+    rows = load_split(data, data.eval[split])
+    question_of = dict(zip(map(str, rows.column("id")), rows.column("question"), strict=True))
+    lines = [json.loads(line) for line in predictions.read_text(encoding="utf-8").splitlines()]
+    references = [[answer["text"] for answer in line["reference"]] for line in lines]
+    groups = [
+        question_type(question_of[line["id"]]) if right else "without answer"
+        for line, right in zip(lines, references, strict=True)
+    ]
+    return scores_by(groups, [line["prediction"]["text"] for line in lines], references)
+
+
+def question_table() -> list[str]:
+    """Scores by question word, of each case that answers questions."""
+    lines = ["", "## By question word", "", "| recipe | split | question | rows | exact_match | answer_f1 |"]
+    lines.append("|---|---|---|---|---|---|")
+    for name, case in CASES.items():
+        file = STORE / f"{name}.json"
+        types = (
+            json.loads(file.read_text(encoding="utf-8")).get("question_types", {}) if file.is_file() else {}
+        )
+        for split, groups in types.items():
+            for group, (count, exact, f1) in sorted(groups.items(), key=lambda item: -item[1][0]):
+                scores = f"{shown('exact_match', exact)} | {shown('answer_f1', f1)}"
+                lines.append(f"| {case.recipe} | {split} | {group} | {count:,} | {scores} |")
+    return lines if len(lines) > 5 else []
 
 
 def table() -> str:
@@ -101,8 +153,8 @@ def table() -> str:
                     f"{metric} {shown(metric, value)} | {beside} |"
                 )
         if case.note:
-            notes.append(f"- {case.recipe}: on a part of the data, {case.note}.")
-    lines += ["", *notes, *([""] if notes else []), "## Commands", ""]
+            notes.append(f"- {case.recipe}: {case.note}.")
+    lines += ["", *notes, *question_table(), "", "## Commands", ""]
     ran = [case for name, case in CASES.items() if (STORE / f"{name}.json").is_file()]
     lines += [f"    bertkit {' '.join(case.arguments)}" for case in ran]
     return "\n".join(lines) + "\n"

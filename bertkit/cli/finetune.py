@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 from bertkit.cli.options import (
+    Columns,
     Debug,
     Force,
     Json,
     Label,
+    Labels,
     Quiet,
     Text,
     TextPair,
@@ -26,6 +28,8 @@ bertkit finetune sst2 --model bert-base-uncased
 
 bertkit finetune classification --train reviews.csv --text review --label stars
 
+bertkit finetune ner --train train.conll --eval dev.conll
+
 bertkit finetune mnli --set train.learning_rate=3e-5 --dry-run
 
 bertkit finetune --resume runs/latest
@@ -38,7 +42,7 @@ def finetune(
         typer.Argument(
             metavar="RECIPE|FILE.yaml|TASK",
             help="A recipe (see: bertkit recipes), a YAML file, "
-            "or for own files classification, regression or nli.",
+            "or for own files classification, regression, nli, ner, qa or intent_slots.",
             autocompletion=complete_recipe,
         ),
     ] = None,
@@ -48,7 +52,12 @@ def finetune(
             "--model", "-m", metavar="MODEL", help="The encoder: a Hub id, a folder, a run, or minilm."
         ),
     ] = None,
-    train: Annotated[str | None, typer.Option(metavar="FILE", help="Train on this file or folder.")] = None,
+    train: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Train on this file, folder or glob; the format is told from the content."
+        ),
+    ] = None,
     eval_files: Annotated[
         list[str] | None,
         typer.Option("--eval", metavar="FILE", help="Score on this file; may be given several times."),
@@ -59,6 +68,8 @@ def finetune(
     text: Text = None,
     text_pair: TextPair = None,
     label: Label = None,
+    columns: Columns = None,
+    labels: Labels = None,
     window: Annotated[
         int | None, typer.Option(metavar="TOKENS", help="Read long texts in windows instead of cutting them.")
     ] = None,
@@ -104,7 +115,8 @@ def finetune(
 
     flags = settings_from_flags(
         model=model, train=train, evals=eval_files or (), test=test, text=text, text_pair=text_pair,
-        label=label, window=window, stride=stride, limit=limit, seed=seed,
+        label=label, window=window, stride=stride, limit=limit, seed=seed, columns=columns or (),
+        labels=labels or (),
     )  # fmt: skip
     if resume is not None and (recipe or flags or assignments or config or out or force or dry_run):
         raise UsageError(

@@ -48,6 +48,21 @@ TextPair = Annotated[
     typer.Option("--text-pair", metavar="COLUMN", help="The column with the second text of a pair."),
 ]
 Label = Annotated[str | None, typer.Option("--label", metavar="COLUMN", help="The column with the label.")]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--columns",
+        metavar="ROLE=COLUMN",
+        help="Which column is which, as text=body,label=stars; roles: text, text_pair, label, tokens, tags, "
+        "question, context, answers, intent.",
+    ),
+]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--labels", metavar="FROM=TO", help="What labels count as, as pos=positive,neg=negative; may merge."
+    ),
+]
 
 
 def as_json(value: Any) -> str:

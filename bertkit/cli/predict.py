@@ -48,6 +48,13 @@ def predict(
         ),
     ] = None,
     scores: Annotated[bool, typer.Option("--scores", help="Add the probability of each label.")] = False,
+    tags: Annotated[
+        bool, typer.Option("--tags", help="Add words and their tags, where the model tags words.")
+    ] = False,
+    n_best: Annotated[
+        int,
+        typer.Option(metavar="N", min=0, help="Add the N best answers, where the model answers questions."),
+    ] = 0,
     text: Text = None,
     text_pair: TextPair = None,
     force: Force = False,
@@ -69,7 +76,7 @@ def predict(
 
         result = workflow(
             sys.stdin.buffer if file == "-" else file, model=model, output=output or sys.stdout,
-            scores=scores, text=columns or None, force=force, listen=display,
+            scores=scores, tags=tags, n_best=n_best, text=columns or None, force=force, listen=display,
         )  # fmt: skip
     print_predicted(result, quiet=quiet)
     if result.rejected:

@@ -35,7 +35,7 @@ def list_recipes() -> list[CatalogueEntry]:
     """All shipped recipes, by name."""
     return [
         CatalogueEntry(path.stem, path, describe(path.read_text(encoding="utf-8")))
-        for path in sorted(recipes_folder().glob("*.yaml"))
+        for path in sorted(recipes_folder().glob("*.yaml"), key=lambda path: path.stem)
     ]
 
 

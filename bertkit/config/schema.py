@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from bertkit.config.names import METRIC_NAMES, PROBLEMS, TASK_NAMES
+from bertkit.config.names import METRIC_NAMES, PROBLEMS, TASK_NAMES, TASK_SETTINGS, WINDOWED_TASKS
 
 DEFAULT_MODEL = "bert-base-uncased"
 
@@ -64,10 +64,25 @@ class TaskSection(Section):
     """Label names in the order of their numbers; empty: read from the data."""
     problem: Literal[("auto", *PROBLEMS)] = "auto"  # type: ignore[valid-type]
     """What is predicted: one label, several labels, a number; `auto` looks at the label column."""
+    rename: dict[str, str] = {}
+    """Labels as they are written, and what they count as: `{pos: positive}`; two may become one."""
     window: Annotated[int, Field(ge=16)] | None = None
-    """Read long texts in windows of so many tokens instead of cutting them at train.max_length."""
+    """Read long texts in windows of so many tokens instead of cutting them at train.max_length; ner, qa and
+    intent_slots always do, and take train.max_length where this is empty."""
     stride: Annotated[int, Field(ge=0)] | None = None
     """Tokens that one window shares with the next; empty: a quarter of the window."""
+    intent: str = "intent"
+    """The column with the label of the whole text (intent_slots)."""
+    tag_scheme: Literal["auto", "IOB1", "IOB2", "BIOES", "plain"] = "auto"
+    """How tags mark entities; `auto` looks at all of them. BILOU is BIOES by other letters."""
+    label_subwords: Literal["first", "all"] = "first"
+    """Which pieces of a word the loss looks at; predictions read the first."""
+    constrained: bool = True
+    """Predict no `I-` without its `B-`."""
+    max_question_length: Annotated[int, Field(ge=8)] = 64
+    """Tokens of a question; what is over is cut, and counted."""
+    max_answer_length: Annotated[int, Field(ge=1)] = 30
+    """The longest answer in tokens."""
 
     @field_validator("labels")
     @classmethod
@@ -85,20 +100,18 @@ class TaskSection(Section):
             raise ValueError(
                 "nli needs two text columns, premise and hypothesis: text: [premise, hypothesis]"
             )
+        if self.type == "qa" and len(self.text) != 2:
+            raise ValueError("qa needs two text columns, question and context: text: [question, context]")
+        for name, types in TASK_SETTINGS.items():
+            if self.type not in types and getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"{name} is a setting of {' and '.join(types)}, not of {self.type}")
+        if self.type in WINDOWED_TASKS:
+            return self
         if self.window is not None and len(self.text) == 2:
             raise ValueError("window reads one long text; with a pair set train.max_length instead")
         if self.stride is not None and self.window is None:
             raise ValueError("stride says what windows share, and no window is set: --window 256 --stride 64")
-        if self.stride is not None and self.window is not None and self.stride > self.window // 2:
-            raise ValueError(f"stride {self.stride} is more than half the window of {self.window} tokens")
         return self
-
-    @property
-    def shared_tokens(self) -> int:
-        """Tokens that neighbouring windows share; 0 where there are none."""
-        if self.window is None:
-            return 0
-        return self.window // 4 if self.stride is None else self.stride
 
 
 class DataSection(Section):
@@ -250,9 +263,33 @@ class Recipe(Section):
     published: list[Published] = []
     """Published scores to print beside ours."""
 
+    @property
+    def window(self) -> int | None:
+        """Tokens of a window, None where texts are cut."""
+        windowed = self.task.type in WINDOWED_TASKS
+        return self.task.window or (self.train.max_length if windowed else None)
+
+    @property
+    def shared_tokens(self) -> int:
+        """Tokens that neighbouring windows share; 0 where there are none."""
+        if self.window is None:
+            return 0
+        return self.window // 4 if self.task.stride is None else self.task.stride
+
+    @model_validator(mode="after")
+    def _windows_advance(self) -> Recipe:
+        if self.window is not None and self.shared_tokens > self.window // 2:
+            raise ValueError(
+                f"task.stride {self.task.stride} is more than half the window of {self.window} tokens: "
+                f"set task.stride={self.window // 4}, or empty it, task.stride=null"
+            )
+        return self
+
     @model_validator(mode="after")
     def _weights_name_labels(self) -> Recipe:
         weights, labels = self.train.class_weights, self.task.labels
+        if self.task.type in WINDOWED_TASKS:
+            return self  # the names there are those of tags
         if isinstance(weights, Mapping) and labels is not None and (unknown := set(weights) - set(labels)):
             raise ValueError(
                 f"train.class_weights names {', '.join(sorted(unknown))}, which is not among task.labels: "

@@ -17,6 +17,7 @@ from bertkit.data.features import Features
 MAX_BYTES = 2_000_000_000
 # Making so few features takes less time than reading them back would save.
 MIN_FEATURES = 5_000
+_ALIGNMENT = "alignment."
 
 
 def cache_folder() -> Path:
@@ -51,8 +52,18 @@ def _read(file: Path) -> Features:
     # np.load would leave a file open that it cannot read.
     with file.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
         segments = stored.get("token_type_ids")
+        alignment = {
+            name.removeprefix(_ALIGNMENT): stored[name]
+            for name in stored.files
+            if name.startswith(_ALIGNMENT)
+        }
         return Features(
-            stored["input_ids"], segments, stored["offsets"], stored["examples"], int(stored["cut"])
+            stored["input_ids"],
+            segments,
+            stored["offsets"],
+            stored["examples"],
+            int(stored["cut"]),
+            alignment,
         )
 
 
@@ -64,6 +75,7 @@ def _write(file: Path, features: Features) -> None:
         "offsets": features.offsets,
         "examples": features.examples,
     }
+    arrays |= {f"{_ALIGNMENT}{name}": values for name, values in features.alignment.items()}
     if features.token_type_ids is not None:
         arrays["token_type_ids"] = features.token_type_ids
     try:

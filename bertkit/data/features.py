@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +24,8 @@ class Features:
         examples: (features,) int32, the example each feature belongs to; features of one example are
             neighbours.
         cut: how many examples lost tokens to the length limit.
+        alignment: (tokens,) int32 each: what a task has to know of a token to bring it back to its text,
+            as the number of its word. The model does not read it.
     """
 
     input_ids: NDArray[np.int32]
@@ -31,6 +33,7 @@ class Features:
     offsets: NDArray[np.int64]
     examples: NDArray[np.int32]
     cut: int = 0
+    alignment: Mapping[str, NDArray[np.int32]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -40,19 +43,31 @@ class Features:
         """(features,) tokens of each."""
         return np.diff(self.offsets)
 
+    @property
+    def feature_of_token(self) -> NDArray[np.int64]:
+        """(tokens,) the feature each token belongs to."""
+        return np.repeat(np.arange(len(self)), self.lengths)
+
+    def flat_positions(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where the tokens of some features stand in the flat arrays, feature after feature."""
+        starts, ends = self.offsets[rows], self.offsets[rows + 1]
+        return np.concatenate([np.arange(start, end) for start, end in zip(starts, ends, strict=True)])
+
 
 @dataclass(frozen=True)
 class Targets:
-    """What the loss compares with, one entry a feature.
+    """What the loss compares with, by names that the task gives and reads.
 
     Attributes:
-        values: (features,) int64 class numbers; (features, labels) float32; or (features,) float32.
-        weights: (features,) float32, how much each counts in the loss: windows of one example share
-            the weight of one, class weights are multiplied in.
+        values: (features, ...) each: one entry a feature.
+        weights: (features,) float32, how much the loss of each feature counts: windows of one example
+            share the weight of one, class weights are multiplied in; or the labelled tokens in it.
+        token_values: (tokens,) each: one entry a token. Padding gets 0.
     """
 
-    values: NDArray[Any]
+    values: Mapping[str, NDArray[Any]]
     weights: NDArray[np.float32]
+    token_values: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -77,12 +92,12 @@ class Batch:
     Attributes:
         inputs: `input_ids`, `attention_mask` and, where the model has segments, `token_type_ids`, each
             (batch, sequence).
-        targets: (batch, ...) or None.
+        targets: (batch, ...) and (batch, sequence) by name; None where there are none.
         weights: (batch,) float32 or None.
     """
 
     inputs: dict[str, torch.Tensor]
-    targets: torch.Tensor | None
+    targets: dict[str, torch.Tensor] | None
     weights: torch.Tensor | None
 
 
@@ -102,7 +117,7 @@ def collate(
     shape = (len(starts), int((ends - starts).max()))
     places = np.arange(shape[1])[::-1] if padding.left else np.arange(shape[1])
     mask = places < (ends - starts)[:, None]
-    flat = np.concatenate([np.arange(start, end) for start, end in zip(starts, ends, strict=True)])
+    flat = features.flat_positions(rows)
     input_ids = np.full(shape, padding.token_id, dtype=np.int64)
     input_ids[mask] = features.input_ids[flat]
     arrays = {"input_ids": input_ids, "attention_mask": mask.astype(np.int64)}
@@ -112,8 +127,12 @@ def collate(
     inputs = {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
     if targets is None:
         return Batch(inputs, None, None)
+    wanted = {name: values[rows] for name, values in targets.values.items()}
+    for name, values in targets.token_values.items():
+        wanted[name] = np.zeros(shape, dtype=values.dtype)
+        wanted[name][mask] = values[flat]
     return Batch(
         inputs,
-        torch.from_numpy(targets.values[rows]).to(device),
+        {name: torch.from_numpy(array).to(device) for name, array in wanted.items()},
         torch.from_numpy(targets.weights[rows]).to(device),
     )

@@ -121,7 +121,7 @@ def _fetch(data: DataSection, source: str, split: str) -> datasets.Dataset:
                 raise
             raise DataError(
                 f"the data set {source} is read by a script, which nothing here runs",
-                hint="take a copy of it that holds Parquet, CSV or JSON",
+                hint="the Hub's own copy in Parquet: --set data.revision=refs/convert/parquet",
             ) from error
         except (ValueError, datasets.exceptions.DatasetsError) as error:
             raise _unknown_part(data, source, split, error) from error

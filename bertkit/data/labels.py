@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bertkit.data.columns import nearest
+from bertkit.data.label_values import LabelColumn, Written, as_written, renamed, split_names
 from bertkit.errors import DataError
 
-Target = int | float | tuple[int, ...]
+Target = Any  # what is right, in the form of the task: a class number, numbers of tags, answers ...
+
+# Outputs of a head for extractive answers, as transformers' models split them.
+ANSWER_OUTPUTS = ("start", "end")
+# Marks the outputs of a joint head that are read once a sentence.
+INTENT = "intent: "
 
 # A hidden or undecided label: GLUE and SNLI write -1, MultiNLI's and SNLI's own files write "-".
 _UNLABELLED = frozenset({"", "-", "-1"})
@@ -26,69 +32,28 @@ class LabelSet:
     """What can be predicted.
 
     Attributes:
-        problem: `single_label`, `multi_label` or `regression`.
-        names: label names in the order of their numbers; empty for a regression.
+        problem: one of `bertkit.config.names.PROBLEMS`.
+        names: label names in the order of their numbers; empty for a regression and for answers.
+        intents: names of the intents of `frames`, whose `names` are the tags.
     """
 
     problem: str
     names: tuple[str, ...] = ()
+    intents: tuple[str, ...] = ()
 
     @property
     def outputs(self) -> int:
-        """How many numbers the head gives: one a label, or one."""
-        return len(self.names) or 1
+        """How many numbers the head gives, for each text or for each token."""
+        return len(self.output_names)
 
-
-@dataclass(frozen=True)
-class LabelColumn:
-    """The raw labels of one split, as read.
-
-    Attributes:
-        values: one a row: ClassLabel numbers, whole numbers, text, booleans, numbers, lists of these, None.
-        class_names: names of ClassLabel numbers; empty where the source gives none.
-    """
-
-    values: Sequence[Any]
-    class_names: tuple[str, ...] = ()
-
-    def written(self) -> Iterator[str | float | list[str] | None]:
-        """Each label in one form: a name, a number with a fraction, a list of names, None."""
-        return (as_written(value, self.class_names) for value in self.values)
-
-
-def as_written(value: Any, class_names: Sequence[str] = ()) -> str | float | list[str] | None:
-    """One raw label as a name, a list of names, or a number if it has a fraction; None if there is none.
-
-    Raises:
-        DataError: it is an object, or a list that marks each label with 0 or 1.
-    """
-    if value is None:
-        return None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list | tuple):
-        return _written_list(value, class_names)
-    if isinstance(value, Mapping):
-        raise DataError(f"the label {dict(value)} is an object", hint="name another column: --label COLUMN")
-    if isinstance(value, int):
-        if class_names and value == -1:
-            return None
-        return class_names[value] if 0 <= value < len(class_names) else str(value)
-    if isinstance(value, float):
-        if math.isnan(value):
-            return None
-        return str(int(value)) if value.is_integer() else value
-    return str(value).strip() or None
-
-
-def _written_list(values: Sequence[Any], class_names: Sequence[str]) -> list[str]:
-    names = [str(name) for value in values if (name := as_written(value, class_names)) is not None]
-    if not class_names and len(names) > len(set(names)) and set(names) <= {"0", "1"}:
-        raise DataError(
-            f"the label {list(values)} marks each label with 0 or 1",
-            hint="write the names or numbers of the labels that a row has, as [0, 3]",
-        )
-    return names
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """What the outputs of the head are called, in their order."""
+        if self.problem == "regression":
+            return ("LABEL_0",)
+        if self.problem == "answers":
+            return ANSWER_OUTPUTS
+        return (*self.names, *(f"{INTENT}{name}" for name in self.intents))
 
 
 def learn_labels(columns: Sequence[LabelColumn], *, problem: str, names: Sequence[str] | None) -> LabelSet:
@@ -108,7 +73,7 @@ def learn_labels(columns: Sequence[LabelColumn], *, problem: str, names: Sequenc
     if problem == "regression":
         return LabelSet("regression")
     if names is None:
-        names = next((column.class_names for column in columns if column.class_names), ())
+        names = next((_named_classes(column) for column in columns if column.class_names), ())
     if not names:
         names = _collect(written, problem, keep_minus_one=_is_scale(columns[0] if columns else None))
         if problem == "single_label" and len(names) > max(MANY_LABELS, MANY_LABELS_SHARE * len(written)):
@@ -122,6 +87,11 @@ def learn_labels(columns: Sequence[LabelColumn], *, problem: str, names: Sequenc
             f"the label column holds {only}", hint="at least two labels are needed: check --label"
         )
     return LabelSet(problem, tuple(names))
+
+
+def _named_classes(column: LabelColumn) -> tuple[str, ...]:
+    """The names of the classes in the order of their numbers; of two that count as one, the first place."""
+    return tuple(dict.fromkeys(column.rename.get(name, name) for name in column.class_names))
 
 
 def _guess_problem(written: Sequence[str | float | list[str]], names: Sequence[str] | None) -> str:
@@ -159,11 +129,6 @@ def _number(label: str | float | list[str]) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def split_names(text: str) -> list[str]:
-    """The names in `a,b`."""
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
 def _collect(
     written: Iterable[str | float | list[str]], problem: str, *, keep_minus_one: bool
 ) -> tuple[str, ...]:
@@ -190,9 +155,15 @@ class LabelReader:
     """Turns raw labels into targets: a class number, a tuple of 0 and 1, or a number."""
 
     def __init__(
-        self, labels: LabelSet, *, class_names: Sequence[str] = (), aliases: Mapping[str, str] | None = None
+        self,
+        labels: LabelSet,
+        *,
+        class_names: Sequence[str] = (),
+        aliases: Mapping[str, str] | None = None,
+        rename: Mapping[str, str] | None = None,
     ) -> None:
         self.labels = labels
+        self._rename = dict(rename or {})
         self._class_names = tuple(class_names)
         self._aliases = dict(aliases or {})
         self._numbers: dict[str, int] = {name.casefold(): n for n, name in enumerate(labels.names)}
@@ -211,7 +182,7 @@ class LabelReader:
         Raises:
             DataError: if it is none of the labels; the caller knows the row.
         """
-        written = as_written(value, self._class_names)
+        written = renamed(as_written(value, self._class_names), self._rename)
         if self.labels.problem == "regression":
             return self._read_number(written)
         if self.labels.problem == "multi_label":
@@ -229,7 +200,7 @@ class LabelReader:
         mark = "-1" if _whole(written) == -1 else written
         return mark in _UNLABELLED and mark not in self._numbers and -1 not in self._wholes
 
-    def _read_number(self, written: str | float | list[str] | None) -> float | None:
+    def _read_number(self, written: Written) -> float | None:
         if written is None or written == "-":
             return None
         number = _number(written)
@@ -237,7 +208,7 @@ class LabelReader:
             raise DataError(f"the label {written!r} is not a number", hint="a regression needs numbers")
         return number
 
-    def _read_several(self, written: str | float | list[str] | None) -> tuple[int, ...] | None:
+    def _read_several(self, written: Written) -> tuple[int, ...] | None:
         if written is None or (isinstance(written, str) and self._is_hidden(written)):
             return None
         names = written if isinstance(written, list) else split_names(str(written))

@@ -2,6 +2,8 @@
 
     evaluate.combine([load("accuracy"), load("matthews")]).compute(predictions=[0, 1], references=[0, 1])
     load("glue", "mrpc").compute(predictions=[0, 1], references=[0, 1])      # accuracy and f1
+    load("squad").compute(predictions=["in 1990"], references=[["1990", "In 1990"]])   # exact_match and f1
+    load("entity_f1").compute(predictions=[["B-PER", "O"]], references=[["B-PER", "I-PER"]])
 
 `evaluate.load` downloads its metrics as code and runs them; these come with the package and need no
 network. Predictions are held in memory; of the Hugging Face cache only an empty folder per metric is made.
@@ -19,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bertkit.config.names import PROBLEMS
 from bertkit.errors import RecipeError
 from bertkit.evaluation.metrics import METRICS, score
 
@@ -41,7 +44,7 @@ _GLUE: dict[str, dict[str, str]] = {
     "wnli": _ACCURACY,
     "ax": {"matthews_correlation": "matthews"},
 }
-_PROBLEMS = ("single_label", "multi_label", "regression")
+_SQUAD = {"exact_match": "exact_match", "f1": "answer_f1"}
 
 
 @dataclass(frozen=True)
@@ -54,13 +57,13 @@ class _Plan:
 
 
 def load(name: str, config_name: str | None = None) -> evaluate.Metric:
-    """A metric of bertkit's table, or `glue`, as an `evaluate.Metric`.
+    """A metric of bertkit's table, `glue` or `squad`, as an `evaluate.Metric`.
 
     Its `compute` gives fractions, `{"accuracy": 0.5}`; without any examples they are nan. It takes
     `label_count`; without it there are as many labels as the values show, and at least two.
 
     Args:
-        name: a metric of `METRICS`, or `glue`.
+        name: a metric of `METRICS`, `glue`, or `squad` (1.1; with an empty list among the references 2.0).
         config_name: for `glue` the task, `mrpc`; for a metric the problem, where it scores more than one:
             `single_label` (the default) or `multi_label`.
 
@@ -76,8 +79,10 @@ def _plan(name: str, config_name: str | None) -> _Plan:
         keys = _GLUE[_known("GLUE task", config_name or "", _GLUE)]
         about = f"GLUE {config_name}: {' and '.join(keys)}"
         return _Plan("regression" if config_name == "stsb" else "single_label", keys, about)
-    metric = METRICS[_known("metric", name, {**METRICS, "glue": None})]
-    problems = [problem for problem in _PROBLEMS if problem in metric.problems]
+    if name == "squad":
+        return _Plan("answers", _SQUAD, "exact match and F1 of answers, as SQuAD's scripts")
+    metric = METRICS[_known("metric", name, {**METRICS, "glue": None, "squad": None})]
+    problems = [problem for problem in PROBLEMS if problem in metric.problems]
     problem = _known(f"for metric {name} the problem", config_name or problems[0], dict.fromkeys(problems))
     return _Plan(problem, {name: name}, metric.about)
 
@@ -86,7 +91,7 @@ def _known(kind: str, name: str, table: Mapping[str, object]) -> str:
     if name in table:
         return name
     # Of a few names all are shown: the nearest of two problems is a guess at something else.
-    near = difflib.get_close_matches(name, table, 1) if len(table) > len(_PROBLEMS) else []
+    near = difflib.get_close_matches(name, table, 1) if len(table) > len(PROBLEMS) else []
     hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(table)}"
     raise RecipeError(f"{kind} {name!r} is not known", hint=hint)
 
@@ -110,13 +115,20 @@ def _base_class() -> Any:
 
         def _info(self) -> evaluate.MetricInfo:
             self.plan = _plan(self.bertkit_name, None if self.config_name == "default" else self.config_name)
-            value: Any = Value("float64" if self.plan.problem == "regression" else "int64")
-            if self.plan.problem == "multi_label":
-                value = List(value)
+            number, text = Value("int64"), Value("string")
+            sides: dict[str, tuple[Any, Any]] = {
+                "single_label": (number, number),
+                "multi_label": (List(number), List(number)),
+                "regression": (Value("float64"), Value("float64")),
+                "tags": (List(text), List(text)),
+                "answers": (text, List(text)),
+                "frames": ({"intent": text, "tags": List(text)}, {"intent": text, "tags": List(text)}),
+            }
+            predictions, references = sides[self.plan.problem]
             return evaluate.MetricInfo(
                 description=self.plan.about,
                 citation="",
-                features=Features({"predictions": value, "references": value}),
+                features=Features({"predictions": predictions, "references": references}),
             )
 
         def add(self, *, prediction: Any = None, reference: Any = None, **others: Any) -> None:
@@ -137,7 +149,7 @@ def _base_class() -> Any:
 
         def _refuse_fractions(self, *sides: Any) -> None:
             # `datasets` would cut 0.9 to the class 0, and read "1" as 1, without a word.
-            if self.plan.problem == "regression":
+            if self.plan.problem not in ("single_label", "multi_label"):
                 return
             for side in sides:
                 values = np.asarray(side)
@@ -150,6 +162,8 @@ def _base_class() -> Any:
         ) -> dict[str, float]:
             if label_count is None:
                 label_count = _shown_label_count(self.plan.problem, predictions, references)
+            if self.plan.problem == "frames":
+                predictions, references = map(_as_frames, (predictions, references))
             names = list(self.plan.keys.values())
             scores = score(names, predictions, references, problem=self.plan.problem, label_count=label_count)
             return {key: scores[name] for key, name in self.plan.keys.items()}
@@ -157,8 +171,12 @@ def _base_class() -> Any:
     return BertkitMetric
 
 
+def _as_frames(values: list[Any]) -> list[tuple[str, list[str]]]:
+    return [(value["intent"], value["tags"]) for value in values]
+
+
 def _shown_label_count(problem: str, predictions: list[Any], references: list[Any]) -> int:
-    if problem == "regression" or not references:
+    if problem not in ("single_label", "multi_label") or not references:
         return 2
     if problem == "multi_label":
         return len(references[0])

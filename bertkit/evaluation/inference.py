@@ -25,13 +25,14 @@ def run_model(
     autocast: Callable[[], AbstractContextManager[Any]],
     progress: Callable[[int], None] | None = None,
 ) -> NDArray[Any]:
-    """What `keep` takes of the outputs for each feature, in the order of the features.
+    """What `keep` takes of the outputs, in the order of the features: a row a feature, or a row a token.
 
     Args:
         model: in any mode; it is left in evaluation mode.
         features: at least one.
         padding: how batches are filled up.
-        keep: from the outputs of a batch to one row a feature.
+        keep: from the outputs of a batch to (batch, kept), one row a feature, or to (batch, sequence, kept),
+            one row a token; of these, padding is dropped: (tokens, kept) comes back.
         device: where the model is.
         autocast: the precision to compute in.
         progress: told how many features are done.
@@ -47,9 +48,14 @@ def run_model(
             with autocast():
                 outputs = model(**batch.inputs)
             part = keep(outputs)
+            by_token = part.ndim == 3
             if kept is None:
-                kept = np.empty((len(features), *part.shape[1:]), dtype=part.dtype)
-            kept[rows] = part
+                count = len(features.input_ids) if by_token else len(features)
+                kept = np.empty((count, part.shape[-1]), dtype=part.dtype)
+            if by_token:
+                kept[features.flat_positions(rows)] = part[batch.inputs["attention_mask"].cpu().numpy() > 0]
+            else:
+                kept[rows] = part
             done += len(rows)
             if progress is not None:
                 progress(done)

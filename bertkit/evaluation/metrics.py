@@ -6,15 +6,32 @@ Scores are fractions (0.927, not 92.7); `Metric.percent` says which are shown ti
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 from numpy.typing import ArrayLike
 
+from bertkit.data.labels import LabelSet
+from bertkit.data.tag_schemes import recognise_scheme
 from bertkit.errors import DataError, RecipeError
+from bertkit.evaluation.answers import (
+    answer_f1,
+    answerable_exact,
+    answerable_f1,
+    exact_match,
+    unanswerable_accuracy,
+)
+from bertkit.evaluation.entities import (
+    entity_f1,
+    entity_f1_macro,
+    entity_precision,
+    entity_recall,
+    tag_accuracy,
+    tag_f1_macro,
+)
 from bertkit.evaluation.formulas import (
     Array,
-    MetricFunction,
     accuracy,
     aligned,
     balanced_accuracy,
@@ -33,6 +50,7 @@ from bertkit.evaluation.formulas import (
     spearman,
     subset_accuracy,
 )
+from bertkit.evaluation.frames import frame_accuracy, intent_accuracy, slot_f1
 
 
 @dataclass(frozen=True)
@@ -42,14 +60,14 @@ class Metric:
     Attributes:
         name: as written in a recipe.
         function: the pure function.
-        problems: what it scores, of `single_label`, `multi_label` and `regression`.
+        problems: what it scores, of `bertkit.config.names.PROBLEMS`.
         about: one line for people.
         greater_is_better: which way `select` looks.
         percent: shown times 100; false for what has a unit.
     """
 
     name: str
-    function: MetricFunction
+    function: Callable[..., float]
     problems: frozenset[str]
     about: str
     greater_is_better: bool = True
@@ -60,6 +78,11 @@ _SINGLE = frozenset({"single_label"})
 _MULTI = frozenset({"multi_label"})
 _NUMBER = frozenset({"regression"})
 _CLASSES = _SINGLE | _MULTI
+_TAGS = frozenset({"tags"})
+_ANSWERS = frozenset({"answers"})
+_FRAMES = frozenset({"frames"})
+# Problems whose predictions are numbers in arrays, and are checked as such.
+_NUMERIC = _CLASSES | _NUMBER
 
 METRICS: dict[str, Metric] = {
     metric.name: metric
@@ -81,6 +104,22 @@ METRICS: dict[str, Metric] = {
         Metric("pearson", pearson, _NUMBER, "linear correlation"),
         Metric("spearman", spearman, _NUMBER, "rank correlation"),
         Metric("mse", mse, _NUMBER, "mean squared error", greater_is_better=False, percent=False),
+        Metric("entity_f1", entity_f1, _TAGS, "F1 of entities with exact bounds and label, as conlleval"),
+        Metric("entity_precision", entity_precision, _TAGS, "share of the predicted entities that are right"),
+        Metric("entity_recall", entity_recall, _TAGS, "share of the entities that are found"),
+        Metric("entity_f1_macro", entity_f1_macro, _TAGS, "mean entity F1 of the labels"),
+        Metric("tag_accuracy", tag_accuracy, _TAGS, "share of words whose tag is right"),
+        Metric("tag_f1_macro", tag_f1_macro, _TAGS, "mean F1 of the tags"),
+        Metric("answer_f1", answer_f1, _ANSWERS, "shared words of answer and reference, SQuAD's F1"),
+        Metric("exact_match", exact_match, _ANSWERS, "share of answers that are a reference, SQuAD's EM"),
+        Metric("answerable_f1", answerable_f1, _ANSWERS, "answer_f1 of questions that have an answer"),
+        Metric("answerable_exact", answerable_exact, _ANSWERS, "exact_match of questions with an answer"),
+        Metric(
+            "unanswerable_accuracy", unanswerable_accuracy, _ANSWERS, "share of questions without answer told"
+        ),
+        Metric("frame_accuracy", frame_accuracy, _FRAMES, "share of texts whose intent and slots are right"),
+        Metric("intent_accuracy", intent_accuracy, _FRAMES, "share of texts whose intent is right"),
+        Metric("slot_f1", slot_f1, _FRAMES, "entity_f1 of the slots"),
         Metric("mae", mae, _NUMBER, "mean absolute error", greater_is_better=False, percent=False),
     )
 }
@@ -89,12 +128,17 @@ _DEFAULTS = {
     "single_label": ("accuracy", "f1_macro"),
     "multi_label": ("f1_micro", "f1_macro", "subset_accuracy"),
     "regression": ("pearson", "spearman", "mse"),
+    "tags": ("entity_f1", "entity_precision", "entity_recall", "tag_accuracy"),
+    "answers": ("answer_f1", "exact_match"),
+    "frames": ("frame_accuracy", "intent_accuracy", "slot_f1"),
 }
 
 
-def default_metrics(problem: str, label_count: int) -> tuple[str, ...]:
+def default_metrics(labels: LabelSet) -> tuple[str, ...]:
     """Names of the metrics to report where a recipe names none; KeyError for an unknown problem."""
-    return _DEFAULTS[problem]
+    if labels.problem == "tags" and recognise_scheme([labels.names]) == "plain":
+        return ("tag_accuracy", "tag_f1_macro")
+    return _DEFAULTS[labels.problem]
 
 
 def check_metrics(names: Sequence[str], *, problem: str, label_count: int) -> None:
@@ -114,11 +158,17 @@ def check_metrics(names: Sequence[str], *, problem: str, label_count: int) -> No
         if name not in serving:
             hint = f"metrics for {problem}: {', '.join(serving)}"
             raise RecipeError(f"metric {name} does not score a {problem} problem", hint=hint)
-        METRICS[name].function([], [], label_count=label_count)  # raises where it cannot serve so many labels
+        if problem in _NUMERIC:
+            METRICS[name].function([], [], label_count=label_count)  # raises where it cannot serve so many
 
 
 def score(
-    names: Sequence[str], predictions: ArrayLike, references: ArrayLike, *, problem: str, label_count: int
+    names: Sequence[str],
+    predictions: ArrayLike | Sequence[Any],
+    references: ArrayLike | Sequence[Any],
+    *,
+    problem: str,
+    label_count: int,
 ) -> dict[str, float]:
     """Several metrics of the same predictions, in the order of `names`.
 
@@ -128,7 +178,11 @@ def score(
         ValueError: arrays of different or wrong shape, or fractions where classes are expected.
     """
     check_metrics(names, problem=problem, label_count=label_count)
-    predicted, expected = aligned(predictions, references)
+    if problem not in _NUMERIC:
+        return {
+            name: METRICS[name].function(predictions, references, label_count=label_count) for name in names
+        }
+    predicted, expected = aligned(cast("ArrayLike", predictions), cast("ArrayLike", references))
     _check_values("predictions", predicted, problem, label_count)
     _check_values("references", expected, problem, label_count)
     return {name: METRICS[name].function(predicted, expected, label_count=label_count) for name in names}

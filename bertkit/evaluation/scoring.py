@@ -10,7 +10,7 @@ from bertkit.tasks.base import Example, Prediction, Task
 
 def metrics_of(task: Task, report: Sequence[str] | None) -> tuple[str, ...]:
     """The metrics to report: the recipe's, or the usual ones of the problem."""
-    return tuple(report) if report else default_metrics(task.labels.problem, task.labels.outputs)
+    return tuple(report) if report else default_metrics(task.labels)
 
 
 def score_predictions(

@@ -10,11 +10,15 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bertkit.config.names import PROBLEMS, TASK_NAMES
+from bertkit.data.labels import LabelSet
 from bertkit.errors import ModelError
+from bertkit.models.head_kinds import architectures_of, has_head
 
 FILE_NAME = "bertkit.json"
 # Positions of encoders that do not say; the limit of BERT.
 USUAL_POSITIONS = 512
+# Windows over contexts, of which neighbours share a third: the setting of BERT's own SQuAD scripts.
+USUAL_QA_WINDOW = 384
 
 
 class ModelContract(BaseModel):
@@ -25,11 +29,19 @@ class ModelContract(BaseModel):
         task: the task type.
         text: names of the text columns it was trained on.
         label: name of the label column.
-        problem: single_label, multi_label or regression.
-        labels: names in the order of the model's outputs.
+        problem: one of `bertkit.config.names.PROBLEMS`.
+        labels: names in the order of the model's outputs; of `frames` the tags.
+        intents: of `frames`, names of the outputs that are read once a text.
+        intent: name of the column they stand in.
+        tag_scheme: `plain` for tags that mark no entities, `IOB2` for those that do; `auto` looks at them.
+        constrained: predict no `I-` without its `B-`.
+        rename: labels as data writes them, and what they count as.
         max_length: tokens of a feature.
         window: windows of so many tokens instead of cutting; None: texts are cut.
         stride: tokens that neighbouring windows share.
+        max_question_length, max_answer_length: in tokens.
+        threshold: no answer is given where the no-answer score, from 0 to 1, is above it; None for a model
+            that always answers.
         recipe: what it was trained with, None for a model that bertkit did not make.
     """
 
@@ -41,10 +53,23 @@ class ModelContract(BaseModel):
     label: str = "label"
     problem: Literal[PROBLEMS]  # type: ignore[valid-type]
     labels: tuple[str, ...] = ()
+    intents: tuple[str, ...] = ()
+    intent: str = "intent"
+    tag_scheme: Literal["auto", "IOB2", "plain"] = "auto"
+    constrained: bool = True
+    rename: dict[str, str] = {}
     max_length: int = 128
     window: int | None = None
     stride: int = 32
+    max_question_length: int = 64
+    max_answer_length: int = 30
+    threshold: float | None = None
     recipe: str | None = None
+
+    @property
+    def label_set(self) -> LabelSet:
+        """What the model can predict."""
+        return LabelSet(self.problem, self.labels, self.intents)
 
 
 def read_contract(folder: Path, config: Mapping[str, Any], *, name: str | None = None) -> ModelContract:
@@ -56,7 +81,7 @@ def read_contract(folder: Path, config: Mapping[str, Any], *, name: str | None =
         name: as it was asked for; a folder of the Hub's cache is called like a commit.
 
     Raises:
-        ModelError: if the file is broken, or the model has no trained head for classification.
+        ModelError: if the file is broken, or the model has no trained head that a task here uses.
     """
     name = name or folder.name
     file = folder / FILE_NAME
@@ -69,36 +94,56 @@ def read_contract(folder: Path, config: Mapping[str, Any], *, name: str | None =
             raise ModelError(
                 f"{file}: {where}: {first['msg']}", hint="was it made by a newer bertkit?"
             ) from error
-    architectures = config.get("architectures") or ["nothing"]
-    if not any("SequenceClassification" in str(name) for name in architectures):
-        if re.search("For(?!PreTraining|MaskedLM)", str(architectures[0])):
-            raise ModelError(
-                f"{name} was trained for another task ({architectures[0]})",
-                hint="bertkit reads models for classification; its encoder can be trained for that: "
-                f"bertkit finetune RECIPE --model {name}",
-            )
-        raise ModelError(
-            f"{name} has no trained head ({architectures[0]})",
-            hint="fine-tune it first: bertkit finetune RECIPE --model ...",
+    positions = config.get("max_position_embeddings")
+    positions = positions if isinstance(positions, int) and positions > 0 else USUAL_POSITIONS
+    longest = min(positions, USUAL_POSITIONS)
+    if has_head(config, "answers"):
+        return ModelContract(
+            task="qa", text=("question", "context"), label="answers", problem="answers",
+            max_length=longest, window=min(longest, USUAL_QA_WINDOW),
+            stride=min(longest, USUAL_QA_WINDOW) // 3,
+        )  # fmt: skip
+    if not has_head(config, "tags") and not has_head(config, "single_label"):
+        raise _no_head(name, next(iter(architectures_of(config)), "nothing"))
+    names = _distinct_labels(config)
+    if has_head(config, "tags"):
+        return ModelContract(
+            task="ner", text=("tokens",), label="tags", problem="tags", labels=names, max_length=longest,
+            window=longest, stride=longest // 4,
+        )  # fmt: skip
+    return _conclude(config, names, longest)
+
+
+def _no_head(name: str, architecture: str) -> ModelError:
+    if re.search("For(?!PreTraining|MaskedLM)", architecture):
+        return ModelError(
+            f"{name} was trained for another task ({architecture})",
+            hint="bertkit reads models that classify, tag or answer; its encoder can be trained for that: "
+            f"bertkit finetune RECIPE --model {name}",
         )
-    return _conclude(config)
+    return ModelError(
+        f"{name} has no trained head ({architecture})",
+        hint="fine-tune it first: bertkit finetune RECIPE --model ...",
+    )
 
 
-def _conclude(config: Mapping[str, Any]) -> ModelContract:
+def _distinct_labels(config: Mapping[str, Any]) -> tuple[str, ...]:
     names = configured_labels(config)
     if len(set(names)) < len(names):
         raise ModelError(
             f"config.json: id2label gives a label twice: {', '.join(names)}",
             hint="give each output a name of its own",
         )
+    return names
+
+
+def _conclude(config: Mapping[str, Any], names: tuple[str, ...], longest: int) -> ModelContract:
     problem = {"regression": "regression", "multi_label_classification": "multi_label"}.get(
         str(config.get("problem_type")), "regression" if len(names) == 1 else "single_label"
     )
-    positions = config.get("max_position_embeddings")
-    positions = positions if isinstance(positions, int) and positions > 0 else USUAL_POSITIONS
     return ModelContract(
         task="classification", text=("text",), problem=problem,
-        labels=() if problem == "regression" else names, max_length=min(positions, USUAL_POSITIONS),
+        labels=() if problem == "regression" else names, max_length=longest,
     )  # fmt: skip
 
 

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
+# Names told in a message; a data set with slots has hundreds of tags.
+LISTED = 12
+
+
 @dataclass(frozen=True)
 class HeadChoice:
     """What to do with the head of a checkpoint.
@@ -46,20 +50,20 @@ def choose_head(
     Raises:
         ModelError: with both lists.
     """
-    trained = trained_labels(source)
+    trained = trained_labels(source, labels.problem)
     if trained is None or setting == "new":
         return HeadChoice(new=True)
     if labels.problem == "regression" or len(trained) == 1:
         goes_on = labels.problem == "regression" and len(trained) == 1
         return HeadChoice(new=not goes_on, note="" if goes_on else _replaced(trained, labels))
-    order = match_labels(trained, labels.names, aliases=aliases)
+    order = match_labels(trained, labels.output_names, aliases=aliases)
     if order is not None:
         return HeadChoice(
             new=False,
             order=order,
             note=f"going on with the trained head of {source.name}, labels matched by name",
         )
-    if refuse_others and len(trained) == len(labels.names):
+    if refuse_others and len(trained) == labels.outputs:
         raise ModelError(
             f"the labels of {source.name} ({', '.join(trained)}) are not those of the data "
             f"({', '.join(labels.names)})",
@@ -83,8 +87,12 @@ def required_order(
 
 
 def _replaced(trained: Sequence[str], labels: LabelSet) -> str:
-    wanted = ", ".join(labels.names) or "a number"
-    return f"the trained head ({', '.join(trained)}) does not fit the data ({wanted}): a new one is trained"
+    wanted = _listed(labels.names) or "a number"
+    return f"the trained head ({_listed(trained)}) does not fit the data ({wanted}): a new one is trained"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:LISTED]) + (f", ... ({len(names)})" if len(names) > LISTED else "")
 
 
 def reorder_outputs(model: PreTrainedModel, order: Sequence[str], wanted: Sequence[str]) -> None:

@@ -8,22 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bertkit.data.labels import ANSWER_OUTPUTS
 from bertkit.errors import ModelError
 from bertkit.models.contract import ModelContract, configured_labels, write_contract
 from bertkit.models.families import first_line, load_config, reads_segments
 from bertkit.models.families import position_limit as position_limit
+from bertkit.models.head_kinds import HEAD_KINDS, has_head, model_class
 from bertkit.models.layers import restart_head
 from bertkit.models.sources import ModelSource
 from bertkit.runs.atomic import replacing_folder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
-
-_PROBLEM_TYPES = {
-    "single_label": "single_label_classification",
-    "multi_label": "multi_label_classification",
-    "regression": "regression",
-}
 
 
 @dataclass(frozen=True)
@@ -41,12 +37,11 @@ class LoadedModel:
     new_head: bool
 
 
-def trained_labels(source: ModelSource) -> tuple[str, ...] | None:
-    """The output names of a checkpoint with a classification head, None for a bare encoder."""
-    architectures = source.config.get("architectures") or []
-    if not any("SequenceClassification" in str(name) for name in architectures):
+def trained_labels(source: ModelSource, problem: str) -> tuple[str, ...] | None:
+    """The output names of a checkpoint whose head serves this problem; None for any other checkpoint."""
+    if not has_head(source.config, problem):
         return None
-    return configured_labels(source.config)
+    return ANSWER_OUTPUTS if problem == "answers" else configured_labels(source.config)
 
 
 def load_tokenizer(source: ModelSource) -> PreTrainedTokenizerFast:
@@ -93,12 +88,12 @@ def reset_tokenizer(tokenizer: PreTrainedTokenizerFast) -> None:
 def load_model(
     source: ModelSource, *, problem: str, labels: Sequence[str], new_head: bool, require_head: bool = False
 ) -> LoadedModel:
-    """Load a model for classification or regression.
+    """Load an encoder with the head that a problem needs.
 
     Args:
         source: where it lies.
-        problem: single_label, multi_label or regression.
-        labels: names of the outputs in their order; empty for a regression.
+        problem: one of `bertkit.config.names.PROBLEMS`.
+        labels: names of the outputs in their order.
         new_head: start the head afresh, also where the checkpoint has one.
         require_head: refuse a checkpoint whose head is not trained.
 
@@ -106,13 +101,12 @@ def load_model(
         ModelError: if it is no encoder, broken, or has no head where one is required.
     """
     tokenizer = load_tokenizer(source)
-    names = list(labels) or ["LABEL_0"]
     config = load_config(source)
-    config.num_labels = len(names)
-    config.id2label = dict(enumerate(names))
-    config.label2id = {name: number for number, name in enumerate(names)}
-    config.problem_type = _PROBLEM_TYPES[problem]
-    model, fresh = _load_weights(source, config, other_sizes=new_head)
+    config.num_labels = len(labels)
+    config.id2label = dict(enumerate(labels))
+    config.label2id = {name: number for number, name in enumerate(labels)}
+    config.problem_type = HEAD_KINDS[problem].problem_type
+    model, fresh = _load_weights(source, config, problem=problem, other_sizes=new_head)
     prefix = f"{model.base_model_prefix}."
     # Sentence encoders often come without BERT's pooler: it counts to the head.
     lost = [name for name in fresh if name.startswith(prefix) and "pooler." not in name]
@@ -126,21 +120,22 @@ def load_model(
             f"{source.name} has no trained head: {fresh[0]} is missing",
             hint="fine-tune it first: bertkit finetune RECIPE --model ...",
         )
-    if new_head and (not fresh or trained_labels(source) is not None):
+    if new_head and (not fresh or has_head(source.config, problem)):
         restart_head(model)
     check_vocabulary(model, tokenizer, source.name)
     return LoadedModel(model.eval(), tokenizer, bool(fresh) or new_head)
 
 
-def _load_weights(source: ModelSource, config: Any, *, other_sizes: bool) -> tuple[Any, list[str]]:
+def _load_weights(
+    source: ModelSource, config: Any, *, problem: str, other_sizes: bool
+) -> tuple[Any, list[str]]:
     """The model, and the names of its weights that are not in the checkpoint, or not in that size."""
     import torch
     from safetensors import SafetensorError
-    from transformers import AutoModelForSequenceClassification
 
     try:
         with quiet_transformers():
-            model, report = AutoModelForSequenceClassification.from_pretrained(
+            model, report = model_class(problem).from_pretrained(
                 source.folder, config=config, dtype=torch.float32, use_safetensors=True,
                 local_files_only=True, trust_remote_code=False, output_loading_info=True,
                 ignore_mismatched_sizes=other_sizes,

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 SHOWN_LABELS = 50
+_WITHOUT_LABELS = {"regression": "a number", "answers": "a stretch of the context"}
 _ACTED_ON = re.compile(r"([\\`*\[\]|])")
 
 
@@ -21,7 +22,8 @@ class CardFacts:
         recipe: name of the recipe.
         base_model: the encoder.
         data: the source of the rows.
-        problem: single_label, multi_label or regression.
+        problem: one of `bertkit.config.names.PROBLEMS`.
+        pipeline: the tag by which the Hub knows such models; also transformers' pipeline, where it has one.
         labels: what it predicts.
         text: names of the text columns.
         lengths: how long texts are treated.
@@ -37,6 +39,7 @@ class CardFacts:
     base_model: str
     data: str
     problem: str
+    pipeline: str
     labels: Sequence[str]
     text: Sequence[str]
     lengths: str
@@ -49,14 +52,16 @@ class CardFacts:
 
 def model_card(facts: CardFacts) -> str:
     """The card as Markdown with the front matter the Hub reads."""
-    front = ["---", "library_name: transformers", "pipeline_tag: text-classification", "tags: [bertkit]"]
+    front = ["---", "library_name: transformers", f"pipeline_tag: {facts.pipeline}", "tags: [bertkit]"]
     front += [f"base_model: {json.dumps(facts.base_model)}", "---"]
     settings = "\n".join(f"| {name} | {_plain(str(value))} |" for name, value in facts.settings.items())
     versions = ", ".join(f"{name} {number}" for name, number in facts.versions.items() if number)
-    labels = ", ".join(_plain(name) for name in facts.labels[:SHOWN_LABELS]) or "a number"
+    labels = ", ".join(_plain(name) for name in facts.labels[:SHOWN_LABELS]) or _WITHOUT_LABELS[facts.problem]
     labels += f", ... ({len(facts.labels):,} labels)" if len(facts.labels) > SHOWN_LABELS else ""
     columns = ", ".join(f"`{_code(name)}`" for name in facts.text)
-    example = shlex.quote(_printable(json.dumps({name: "..." for name in facts.text}, ensure_ascii=False)))
+    # Models that tag words also take a text whose words they find.
+    keys = ["text"] if facts.problem in ("tags", "frames") else facts.text
+    example = shlex.quote(_printable(json.dumps(dict.fromkeys(keys, "..."), ensure_ascii=False)))
     scores = "\n".join(
         f"| {_plain(split)} | {facts.rows.get(split, 0):,} | {_listed(values)} |"
         for split, values in facts.scores.items()
@@ -85,8 +90,7 @@ Trained on {facts.rows.get("train", 0):,} rows.
 
     echo {example} | bertkit predict - --model .
 
-    from transformers import pipeline
-    classify = pipeline("text-classification", model="model", truncation=True, max_length={facts.max_length})
+{_in_python(facts)}
 
 ## Settings
 
@@ -96,6 +100,19 @@ Trained on {facts.rows.get("train", 0):,} rows.
 
 {versions}. `bertkit finetune recipe.yaml` repeats this run.
 """
+    )
+
+
+def _in_python(facts: CardFacts) -> str:
+    """How to use it from Python: with plain transformers where it has a pipeline for such models."""
+    if facts.problem in ("answers", "frames"):
+        return '    from bertkit import predict\n    predict("file.jsonl", model="model").predictions'
+    options = f"truncation=True, max_length={facts.max_length}"
+    if facts.problem == "tags":
+        options = 'aggregation_strategy="first"'
+    return (
+        "    from transformers import pipeline\n"
+        f'    pipe = pipeline("{facts.pipeline}", model="model", {options})'
     )
 
 

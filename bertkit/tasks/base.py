@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
 
 from bertkit.config.schema import TaskSection
-from bertkit.data.checks import CheckedRow
+from bertkit.data.checks import CheckedRow, RowFault
 from bertkit.data.features import Features, Targets
 from bertkit.data.labels import LabelSet, Target
 from bertkit.data.rows import Record, Rows
@@ -29,11 +29,16 @@ class Example:
         id: the row's own id, or its number in the split, from 0.
         texts: one text, or the two of a pair.
         target: what is right; None where the row has no label.
+        words: where the words of the text stand, as (start, end) in characters; empty for tasks that do not
+            look at words.
+        row: its number in the split, from 0.
     """
 
     id: str
     texts: tuple[str, ...]
-    target: Target | None
+    target: Target
+    words: tuple[tuple[int, int], ...] = ()
+    row: int = 0
 
 
 @dataclass(frozen=True)
@@ -44,11 +49,13 @@ class ExampleSet:
         examples: in the order of the rows.
         without_label: rows left out because they have no label.
         without_text: rows left out because a text is missing.
+        faults: what else is wrong with single rows.
     """
 
     examples: Sequence[Example]
     without_label: int = 0
     without_text: int = 0
+    faults: Sequence[RowFault] = ()
 
 
 @dataclass(frozen=True)
@@ -71,14 +78,47 @@ class Prediction:
     """What the model says of one example.
 
     Attributes:
-        value: a label name, a list of label names, or a number.
+        value: what is written as `prediction`: a label name, a list of them, a number, entities, an answer.
         score: the probability of that label; None for lists and numbers.
         scores: the probability of each label; empty for numbers.
+        details: more that may be asked for, by name; `tags`, `words`, `n_best`, `no_answer_score`.
     """
 
-    value: str | list[str] | float
-    score: float | None
-    scores: Mapping[str, float]
+    value: Any
+    score: float | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ForcedAnswers:
+    """What a model would answer if it had to, of the examples whose reference is known.
+
+    Attributes:
+        answers: texts.
+        references: the texts of the right answers; empty where none is right.
+        no_answer_scores: from 0 to 1, how much speaks for no answer.
+    """
+
+    answers: Sequence[str]
+    references: Sequence[Sequence[str]]
+    no_answer_scores: Sequence[float]
+
+
+@runtime_checkable
+class Abstaining(Protocol):
+    """A task that may say that there is no answer."""
+
+    threshold: float | None
+    """No answer is given where the no-answer score is above it; None: always answer."""
+
+    def forced(self, kept: NDArray[Any], features: Features, examples: Sequence[Example]) -> ForcedAnswers:
+        """What it would say without a threshold."""
+        ...
+
+    def with_threshold(self, threshold: float) -> Task:
+        """The same task with another threshold."""
+        ...
 
 
 class Task(Protocol):
@@ -90,6 +130,10 @@ class Task(Protocol):
     refuses_other_labels: ClassVar[bool]
     """True if a trained head with as many, but other labels is an error and not simply replaced."""
     labels: LabelSet
+    text: tuple[str, ...]
+    """Names of the text columns."""
+    label: str
+    """Name of the column with what is right."""
 
     @classmethod
     def learn(cls, section: TaskSection, splits: Sequence[Rows]) -> Self:
@@ -101,6 +145,10 @@ class Task(Protocol):
         """The task a saved model was trained for."""
         ...
 
+    def contract_fields(self) -> dict[str, Any]:
+        """What a contract has to hold of it, so that `from_contract` makes it again."""
+        ...
+
     def examples(self, rows: Rows, *, keep_unlabelled: bool = False) -> ExampleSet:
         """Rows in canonical columns; those that cannot be used are left out and counted.
 
@@ -109,8 +157,8 @@ class Task(Protocol):
         """
         ...
 
-    def texts_of(self, record: Record) -> tuple[str, ...]:
-        """The texts of one record given to predict.
+    def read(self, record: Record, identity: str) -> Example:
+        """One record given to predict, without a target.
 
         Raises:
             DataError: if a text is missing.
@@ -119,6 +167,19 @@ class Task(Protocol):
 
     def checked(self, example: Example) -> CheckedRow:
         """What the data checks need of an example."""
+        ...
+
+    def stratum(self, example: Example) -> Hashable:
+        """Rows that are held out keep the shares of these."""
+        ...
+
+    def group(self, example: Example) -> Hashable:
+        """Rows of one group are all trained on or all held out."""
+        ...
+
+    @property
+    def encoding_key(self) -> str:
+        """The settings of the task that change what `encode` gives."""
         ...
 
     def encode(
@@ -142,24 +203,30 @@ class Task(Protocol):
         """What the loss compares with."""
         ...
 
-    def loss(self, outputs: Any, targets: torch.Tensor, *, label_smoothing: float) -> torch.Tensor:
+    def loss(
+        self, outputs: Any, targets: Mapping[str, torch.Tensor], *, label_smoothing: float
+    ) -> torch.Tensor:
         """(batch,) the loss of each feature, not weighted."""
         ...
 
     def keep(self, outputs: Any) -> NDArray[Any]:
-        """(batch, ...) float32: what `decode` needs of the model's outputs, a row a feature."""
+        """What `decode` needs of the model's outputs, float32.
+
+        Returns:
+            (batch, outputs), a row a feature, or (batch, sequence, outputs), a row a token.
+        """
         ...
 
-    def decode(self, kept: NDArray[Any], features: Features, count: int) -> list[Prediction]:
+    def decode(self, kept: NDArray[Any], features: Features, examples: Sequence[Example]) -> list[Prediction]:
         """One prediction an example, from the kept rows of all its features."""
         ...
 
     def compare(
         self, examples: Sequence[Example], predictions: Sequence[Prediction]
-    ) -> tuple[NDArray[Any], NDArray[Any]]:
+    ) -> tuple[Sequence[Any] | NDArray[Any], Sequence[Any] | NDArray[Any]]:
         """Predictions and references as metrics take them, of the examples that have a target."""
         ...
 
-    def shown(self, target: Target) -> str | list[str] | float:
-        """A target in words, as predictions are written."""
+    def shown(self, example: Example) -> Any:
+        """Its target in words, as predictions are written; None where it has none."""
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -10,22 +10,29 @@ from numpy.typing import NDArray
 
 from bertkit.config.schema import TaskSection
 from bertkit.data.checks import CheckedRow
-from bertkit.data.columns import find_column, nearest
 from bertkit.data.features import Features, Targets
-from bertkit.data.labels import LabelColumn, LabelReader, LabelSet, Target, learn_labels
+from bertkit.data.label_values import LabelColumn, check_rename
+from bertkit.data.labels import LabelReader, LabelSet, Target, learn_labels
 from bertkit.data.rows import Record, Rows
 from bertkit.errors import DataError
 from bertkit.models.contract import ModelContract
 from bertkit.tasks.base import Example, ExampleSet, Limits, Prediction, Progress
+from bertkit.tasks.columns import (
+    LABEL_OPTION,
+    TEXT_OPTIONS,
+    as_text,
+    choose_column,
+    find_value,
+    identity_column,
+    identity_of,
+    optional_column,
+)
 from bertkit.tasks.encoding import encode_texts
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedTokenizerFast
 
-TEXT_OPTIONS = ("--text", "--text-pair")
-# Columns that data sets use for a row's own name.
-ID_COLUMNS = ("id", "idx", "guid", "uid", "pairID")
 # A label of several is predicted from this probability on.
 THRESHOLD = 0.5
 
@@ -38,39 +45,70 @@ class ClassificationTask:
     refuses_other_labels: ClassVar[bool] = False
     canonical: ClassVar[tuple[str, str]] = ("text", "text_pair")
     """What predict also accepts as names of the text columns."""
+    aliases: ClassVar[Mapping[str, Sequence[str]]] = {
+        "text": (
+            "sentence", "review", "content", "body", "document", "message", "comment", "tweet", "question",
+        ),
+        "label": ("labels", "class", "category", "target", "sentiment", "topic", "intent", "rating", "stars"),
+        "premise": ("sentence1", "text1", "text_a", "context"),
+        "hypothesis": ("sentence2", "text2", "text_b"),
+    }  # fmt: skip
+    """Names that own files often have where a recipe says what a column is for."""
 
-    def __init__(self, *, text: Sequence[str], label: str, labels: LabelSet) -> None:
+    def __init__(
+        self, *, text: Sequence[str], label: str, labels: LabelSet, rename: Mapping[str, str] | None = None
+    ) -> None:
         self.text = tuple(text)
         self.label = label
         self.labels = labels
+        self.rename = dict(rename or {})
 
     @classmethod
     def learn(cls, section: TaskSection, splits: Sequence[Rows]) -> Self:
         """Settle the labels from the recipe and from what all splits hold, training rows first."""
         columns = []
         for rows in splits:
-            label = find_column(section.label, rows.columns, origin=rows.origin, option="--label")
-            columns.append(LabelColumn(rows.column(label), rows.class_names.get(label, ())))
+            label = choose_column(section.label, rows, option=LABEL_OPTION, aliases=cls.aliases)
+            names = rows.class_names.get(label, ())
+            columns.append(LabelColumn(rows.column(label), names, section.rename))
+        if section.rename:
+            known = (name for column in columns for name in column.names())
+            check_rename(section.rename, known, origin=splits[0].origin)
         labels = learn_labels(columns, problem=section.problem, names=section.labels)
-        return cls(text=section.text, label=section.label, labels=labels)
+        text = [
+            choose_column(name, splits[0], option=option, aliases=cls.aliases)
+            for name, option in zip(section.text, TEXT_OPTIONS, strict=False)
+        ]
+        label = choose_column(section.label, splits[0], option=LABEL_OPTION, aliases=cls.aliases)
+        return cls(text=text, label=label, labels=labels, rename=section.rename)
 
     @classmethod
     def from_contract(cls, contract: ModelContract) -> Self:
         """The task a saved model was trained for."""
         return cls(
-            text=contract.text, label=contract.label, labels=LabelSet(contract.problem, contract.labels)
+            text=contract.text, label=contract.label, labels=contract.label_set, rename=contract.rename
         )
+
+    def contract_fields(self) -> dict[str, Any]:
+        """See `Task.contract_fields`."""
+        return {
+            "text": self.text, "label": self.label, "problem": self.labels.problem,
+            "labels": self.labels.names, "rename": self.rename,
+        }  # fmt: skip
 
     def examples(self, rows: Rows, *, keep_unlabelled: bool = False) -> ExampleSet:
         """See `Task.examples`."""
         texts = [
-            find_column(name, rows.columns, origin=rows.origin, option=option)
+            choose_column(name, rows, option=option, aliases=self.aliases)
             for name, option in zip(self.text, TEXT_OPTIONS, strict=False)
         ]
-        label = self._label_column(rows, required=not keep_unlabelled)
+        find_label = optional_column if keep_unlabelled else choose_column
+        label = find_label(self.label, rows, option=LABEL_OPTION, aliases=self.aliases)
         class_names = rows.class_names.get(label, ()) if label else ()
-        reader = LabelReader(self.labels, class_names=class_names, aliases=self.label_aliases)
-        own_id = next((name for name in ID_COLUMNS if name in rows.columns and name not in texts), None)
+        reader = LabelReader(
+            self.labels, class_names=class_names, aliases=self.label_aliases, rename=self.rename
+        )
+        own_id = identity_column(rows, texts)
         found: list[Example] = []
         without_label = without_text = 0
         for number, record in enumerate(rows.records):
@@ -87,49 +125,39 @@ class ClassificationTask:
             if target is None and not keep_unlabelled:
                 without_label += 1
                 continue
-            identity = record[own_id] if own_id and record[own_id] is not None else number
-            found.append(Example(str(identity), tuple(_as_text(value) for value in values), target))
+            written = tuple(value if isinstance(value, str) else str(value) for value in values)
+            found.append(Example(identity_of(record, own_id, number), written, target, row=number))
         return ExampleSet(found, without_label, without_text)
 
-    def _label_column(self, rows: Rows, *, required: bool) -> str | None:
-        try:
-            return find_column(self.label, rows.columns, origin=rows.origin, option="--label")
-        except DataError:
-            if required:
-                raise
-            return None
-
-    def texts_of(self, record: Record) -> tuple[str, ...]:
-        """See `Task.texts_of`: by the trained names, else by the canonical ones."""
-        return tuple(
-            _as_text(self._find_text(record, name, canonical))
-            for name, canonical in zip(self.text, self.canonical, strict=False)
+    def read(self, record: Record, identity: str) -> Example:
+        """See `Task.read`: by the trained names, else by the canonical ones."""
+        texts = (
+            as_text(find_value(record, name, canonical, option=option), name)
+            for name, canonical, option in zip(self.text, self.canonical, TEXT_OPTIONS, strict=False)
         )
-
-    def _find_text(self, record: Record, name: str, canonical: str) -> Any:
-        by_trimmed = {str(key).strip(): value for key, value in record.items()}
-        folded = {key.casefold(): value for key, value in by_trimmed.items()}
-        for found, key in (
-            (by_trimmed, name.strip()),
-            (folded, name.strip().casefold()),
-            (by_trimmed, canonical),
-        ):
-            if key in found:
-                if found[key] is None:
-                    raise DataError(f"{key!r} is null", hint="give a text")
-                if isinstance(found[key], dict | list):
-                    raise DataError(f"{key!r} is not a text", hint="give a text")
-                return found[key]
-        near = nearest(name, list(by_trimmed))
-        given = ", ".join(repr(key) for key in list(by_trimmed)[:8]) or "nothing"
-        raise DataError(
-            f"no {name!r}, only {given}", hint=f"did you mean {near!r}?" if near else "name it with --text"
-        )
+        return Example(identity, tuple(texts), None)
 
     def checked(self, example: Example) -> CheckedRow:
         """See `Task.checked`."""
-        label = None if example.target is None else str(self.shown(example.target))
-        return CheckedRow(example.id, example.texts, None if self.labels.problem == "regression" else label)
+        shown = self.shown(example)
+        if self.labels.problem == "regression" or shown is None:
+            return CheckedRow(example.id, example.texts, row=example.row)
+        labels = tuple(shown) if isinstance(shown, list) else (str(shown),)
+        return CheckedRow(example.id, example.texts, labels, example.target, example.row)
+
+    def stratum(self, example: Example) -> Hashable:
+        """See `Task.stratum`: rows with the same label."""
+        target: Hashable = example.target
+        return None if self.labels.problem == "regression" else target
+
+    def group(self, example: Example) -> Hashable:
+        """See `Task.group`: rows with the same texts."""
+        return example.texts
+
+    @property
+    def encoding_key(self) -> str:
+        """See `Task.encoding_key`."""
+        return ""
 
     def encode(
         self,
@@ -160,7 +188,8 @@ class ClassificationTask:
         weights = 1.0 / np.maximum(windows, 1)
         if label_weights is not None:
             weights *= self._weights_of(values, label_weights)
-        return Targets(values[features.examples], weights[features.examples].astype(np.float32))
+        chosen = features.examples
+        return Targets({"label": values[chosen]}, weights[chosen].astype(np.float32))
 
     def _weights_of(self, values: NDArray[Any], given: Mapping[str, float] | str) -> NDArray[Any]:
         if self.labels.problem != "single_label":
@@ -178,19 +207,19 @@ class ClassificationTask:
         by_label = np.asarray([given.get(name, 1.0) for name in self.labels.names])
         return by_label[values]  # type: ignore[no-any-return]
 
-    def loss(self, outputs: Any, targets: torch.Tensor, *, label_smoothing: float) -> torch.Tensor:
+    def loss(
+        self, outputs: Any, targets: Mapping[str, torch.Tensor], *, label_smoothing: float
+    ) -> torch.Tensor:
         """See `Task.loss`: cross-entropy, mean binary cross-entropy over labels, or squared error."""
         from torch.nn import functional
 
-        logits = outputs.logits.float()
+        logits, wanted = outputs.logits.float(), targets["label"]
         if self.labels.problem == "single_label":
-            return functional.cross_entropy(
-                logits, targets, reduction="none", label_smoothing=label_smoothing
-            )
+            return functional.cross_entropy(logits, wanted, reduction="none", label_smoothing=label_smoothing)
         if self.labels.problem == "multi_label":
-            smoothed = targets * (1 - label_smoothing) + label_smoothing / 2
+            smoothed = wanted * (1 - label_smoothing) + label_smoothing / 2
             return functional.binary_cross_entropy_with_logits(logits, smoothed, reduction="none").mean(dim=1)
-        return functional.mse_loss(logits.squeeze(-1), targets, reduction="none")
+        return functional.mse_loss(logits.squeeze(-1), wanted, reduction="none")
 
     def keep(self, outputs: Any) -> NDArray[np.float32]:
         """See `Task.keep`: (batch, outputs) probabilities, or the numbers of a regression."""
@@ -201,8 +230,9 @@ class ClassificationTask:
             logits = logits.sigmoid()
         return np.asarray(logits.cpu().numpy(), dtype=np.float32)
 
-    def decode(self, kept: NDArray[Any], features: Features, count: int) -> list[Prediction]:
+    def decode(self, kept: NDArray[Any], features: Features, examples: Sequence[Example]) -> list[Prediction]:
         """See `Task.decode`: the mean over the windows of each example."""
+        count = len(examples)
         sums = np.zeros((count, kept.shape[1]), dtype=np.float64)
         np.add.at(sums, features.examples, kept)
         means = sums / np.maximum(np.bincount(features.examples, minlength=count), 1)[:, None]
@@ -210,7 +240,7 @@ class ClassificationTask:
 
     def _prediction(self, row: NDArray[np.float64]) -> Prediction:
         if self.labels.problem == "regression":
-            return Prediction(round(float(row[0]), 6), None, {})
+            return Prediction(round(float(row[0]), 6))
         scores = {name: round(float(value), 6) for name, value in zip(self.labels.names, row, strict=True)}
         if self.labels.problem == "multi_label":
             return Prediction([name for name, value in scores.items() if value >= THRESHOLD], None, scores)
@@ -237,12 +267,11 @@ class ClassificationTask:
             return self.labels.names.index(prediction.value)
         return prediction.value
 
-    def shown(self, target: Target) -> str | list[str] | float:
+    def shown(self, example: Example) -> str | list[str] | float | None:
         """See `Task.shown`."""
+        target = example.target
+        if target is None:
+            return None
         if isinstance(target, tuple):
             return [name for name, chosen in zip(self.labels.names, target, strict=True) if chosen]
         return self.labels.names[int(target)] if self.labels.problem == "single_label" else float(target)
-
-
-def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else str(value)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import torch
     from accelerate import Accelerator
 
-Loss = Callable[[Any, "torch.Tensor"], "torch.Tensor"]
+Loss = Callable[[Any, "dict[str, torch.Tensor]"], "torch.Tensor"]
 Evaluate = Callable[[], tuple[Mapping[str, float], float]]
 
 
@@ -224,8 +224,9 @@ def _accumulate(state: TrainingState, data: TrainingData, batch: Rows, loss: Los
     )
     # Known before anything is computed, and the same in every process: no gather is needed.
     whole_weight = float(data.targets.weights[batch].sum(dtype=np.float64))
-    # A process without a row still takes part in the exchange of gradients, with a row that counts nothing.
-    scale = 1.0 / whole_weight if len(share) else 0.0
+    # A process without a row still takes part in the exchange of gradients, with a row that counts nothing;
+    # a batch may hold nothing that is labelled.
+    scale = 1.0 / whole_weight if len(share) and whole_weight > 0 else 0.0
     pieces = split_micro_batches(share if len(share) else batch[:1], state.micro_batch_size)
     state.model.train()
     total = 0.0

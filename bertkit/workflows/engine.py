@@ -17,7 +17,7 @@ from bertkit.errors import UsageError
 from bertkit.evaluation.inference import run_model
 from bertkit.models.loading import LoadedModel, reset_tokenizer
 from bertkit.runs.environment import fingerprint
-from bertkit.tasks.base import Example, Limits, Prediction, Task
+from bertkit.tasks.base import Example, Limits, Task
 from bertkit.training.precision import choose_precision
 from bertkit.workflows.events import Listener, Progress
 
@@ -113,9 +113,14 @@ def encode_examples(
             tokenizer.backend_tokenizer.to_str(),
             repr(limits),
             task.name,
+            task.encoding_key,
             str(tokenizer.model_input_names),
         ]
-        texts = (part for example in examples for part in (str(len(example.texts)), *example.texts))
+        texts = (
+            part
+            for example in examples
+            for part in (str(len(example.texts)), *example.texts, repr(example.words))
+        )
         return fingerprint([*parts, *texts])
 
     # Truncation is a state of the tokenizer, set again by `encode`: it must not be part of the key.
@@ -123,27 +128,25 @@ def encode_examples(
     return cached_features(key(), lambda: task.encode(examples, tokenizer, limits, progress=tell))
 
 
-def predict_features(
+def compute_outputs(
     engine: Engine,
     loaded: LoadedModel,
     task: Task,
     features: Features,
     *,
-    count: int,
     tell: Callable[[int], None] | None = None,
-) -> list[Prediction]:
-    """One prediction an example, for examples already encoded.
+) -> NDArray[Any]:
+    """What the task keeps of the model's outputs, for `Task.decode` and `Task.calibrated`.
 
     Args:
         engine: where to compute; the model is already there.
         loaded: model and tokenizer.
-        task: decodes.
+        task: says what is kept.
         features: of all examples.
-        count: how many examples they belong to.
         tell: told how many features are done.
     """
     kept: NDArray[Any] = run_model(
         loaded.model, features, padding=padding_of(loaded.tokenizer), keep=task.keep,
         device=engine.accelerator.device, autocast=engine.autocast, progress=tell,
     )  # fmt: skip
-    return task.decode(kept, features, count)
+    return kept

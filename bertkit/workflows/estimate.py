@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from bertkit.config.loader import LoadedRecipe
+from bertkit.models.head_kinds import model_class
 from bertkit.training.loop import total_steps
 from bertkit.training.precision import choose_precision
 from bertkit.workflows.events import Listener, silent
@@ -104,12 +105,12 @@ def _size(features: Any, rows: int) -> SplitSize:
 def _count_weights(prepared: Prepared) -> tuple[int, int]:
     """All weights, and those that every token is multiplied with (not the embeddings)."""
     import torch
-    from transformers import AutoConfig, AutoModelForSequenceClassification
+    from transformers import AutoConfig
 
     config = AutoConfig.from_pretrained(prepared.source.folder, local_files_only=True)
     config.num_labels = prepared.task.labels.outputs
     with torch.device("meta"):
-        model = AutoModelForSequenceClassification.from_config(config)
+        model = model_class(prepared.task.labels.problem).from_config(config)
     weights = sum(parameter.numel() for parameter in model.parameters())
     return weights, weights - sum(
         parameter.numel() for parameter in model.get_input_embeddings().parameters()

@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from bertkit.config.loader import LoadedRecipe, load_recipe
+from bertkit.config.names import WINDOWED_TASKS
 from bertkit.config.schema import Published, Recipe
-from bertkit.data.readers import read_path
+from bertkit.data.readers import read_location
 from bertkit.data.sources import load_split, load_splits
-from bertkit.errors import DataError, RecipeError
+from bertkit.errors import DataError, ModelError, RecipeError
 from bertkit.evaluation.metrics import check_metrics
 from bertkit.evaluation.scoring import metrics_of, score_predictions
 from bertkit.tasks.base import Example, Task
 from bertkit.tasks.table import TASKS
-from bertkit.workflows.engine import encode_examples, predict_features
+from bertkit.workflows.engine import compute_outputs, encode_examples
 from bertkit.workflows.events import Listener, Note, Progress, silent
 from bertkit.workflows.predictions import write_predictions
 from bertkit.workflows.preparation import report_lengths, settle_task, usable_examples
@@ -86,7 +87,8 @@ def evaluate(
     task = _task_of(found, loaded.recipe if loaded is not None else None, text=text, label=label)
     if data is not None:
         listen(Note(f"reading {data}"))
-        splits = {Path(data).name: usable_examples(task, Path(data).name, read_path(Path(data)), listen)}
+        name = Path(data).name
+        splits = {name: usable_examples(task, name, read_location(str(data)), listen)}
     elif loaded is not None:
         listen(Note(f"reading {loaded.recipe.data.source or 'the files of the run'}"))
         splits = _splits_of(loaded.recipe, split, task, listen)
@@ -148,15 +150,20 @@ def _task_of(
     contract = found.contract
     if recipe is not None:
         section = recipe.task
-        contract = contract.model_copy(
-            update={
-                "task": section.type,
-                "text": tuple(section.text),
-                "label": section.label,
-                "problem": contract.problem if section.problem == "auto" else section.problem,
-                "labels": tuple(section.labels or contract.labels),
-            }
-        )
+        changed: dict[str, Any] = {
+            "text": tuple(section.text), "label": section.label, "intent": section.intent,
+            "rename": section.rename or contract.rename,
+        }  # fmt: skip
+        if section.type not in WINDOWED_TASKS and contract.task not in WINDOWED_TASKS:
+            changed["task"] = section.type
+            changed["problem"] = contract.problem if section.problem == "auto" else section.problem
+            changed["labels"] = tuple(section.labels or contract.labels)
+        elif section.type != contract.task:
+            raise ModelError(
+                f"{found.source.name} was trained for {contract.task}, the recipe is for {section.type}",
+                hint="name a model or a recipe of the same task",
+            )
+        contract = contract.model_copy(update=changed)
     columns = {"text": tuple(text or contract.text), "label": label or contract.label}
     return TASKS[contract.task].from_contract(contract.model_copy(update=columns))
 
@@ -202,9 +209,8 @@ def _score_split(
     def tell(done: int) -> None:
         listen(Progress(f"scoring {name}", done, len(features)))
 
-    made = predict_features(
-        trained.engine, trained.model, trained.task, features, count=len(examples), tell=tell
-    )
+    kept = compute_outputs(trained.engine, trained.model, trained.task, features, tell=tell)
+    made = trained.task.decode(kept, features, examples)
     if predictions is not None:
         write_predictions(predictions, trained.task, examples, made)
     hidden = sum(example.target is None for example in examples)

@@ -12,6 +12,7 @@ from typing import Any
 
 from bertkit.config.loader import LoadedRecipe, dump_recipe, load_recipe
 from bertkit.config.schema import Recipe
+from bertkit.data.readers import is_glob
 from bertkit.data.sources import names_file
 from bertkit.errors import Interrupted, RunError, TrainingError
 from bertkit.evaluation.scoring import selecting
@@ -164,6 +165,8 @@ def _absolute(name: str | None, *, file_only: bool = False) -> str | None:
     path = Path(name).expanduser()
     if file_only and not names_file(name):
         return name
+    if is_glob(name) and not path.exists():
+        return str(path.absolute())
     return str(path.resolve()) if path.exists() else name
 
 
@@ -172,10 +175,9 @@ def _load(prepared: Prepared) -> tuple[Engine, LoadedModel]:
     engine = start_engine(prepared.recipe.train.precision)
     seed_everything(prepared.recipe.train.seed)
     labels = prepared.task.labels
-    order = prepared.head.order or labels.names
+    order = prepared.head.order or labels.output_names
     model = load_model(prepared.source, problem=labels.problem, labels=order, new_head=prepared.head.new)
-    if labels.names:
-        reorder_outputs(model.model, order, labels.names)
+    reorder_outputs(model.model, order, labels.output_names)
     prepare_layers(model.model, prepared.recipe.train)
     return engine, model
 
@@ -228,7 +230,7 @@ def _run_loop(job: Job, state: TrainingState, data: TrainingData) -> None:
         return task.loss(outputs, targets, label_smoothing=settings.label_smoothing)
 
     def evaluate() -> tuple[Mapping[str, float], float]:
-        scores = score_split(job, first_name, first_split)
+        scores = score_split(job, first_name, first_split, calibrate=True)
         return scores, selecting(scores, job.metric)
 
     with stop_requests() as request, RunLog(job.run.log, job.run.events, done=state.step) as log:

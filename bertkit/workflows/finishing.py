@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from bertkit.config.loader import LoadedRecipe
+from bertkit.config.names import WINDOWED_TASKS
 from bertkit.errors import TrainingError
+from bertkit.evaluation.calibration import calibrated
 from bertkit.evaluation.scoring import selecting, shown
 from bertkit.models.contract import ModelContract
+from bertkit.models.head_kinds import HEAD_KINDS
 from bertkit.models.loading import load_model, save_model
 from bertkit.models.sources import find_model
 from bertkit.runs.atomic import write_json, write_text
 from bertkit.runs.card import CardFacts, model_card
 from bertkit.runs.environment import describe_environment, fingerprint
 from bertkit.runs.folder import mark_latest
+from bertkit.tasks.base import Abstaining
 from bertkit.training.checkpoint import load_weights
 from bertkit.training.loop import TrainingState
 from bertkit.workflows.engine import Engine
-from bertkit.workflows.job import Job, score_split
+from bertkit.workflows.job import Job, outputs_of, score_split
 from bertkit.workflows.preparation import Prepared
 
 # Scores of the saved and reloaded model may differ by so much from those in training.
@@ -34,22 +39,34 @@ def save_and_score(job: Job, state: TrainingState) -> dict[str, dict[str, float]
         TrainingError: if the saved model does not score what it scored in training.
     """
     load_weights(job.model.model, job.run.best_weights)
+    job = _calibrated(job)
     task, limits = job.prepared.task, job.prepared.limits
-    section, labels = job.recipe.task, task.labels
+    labels = task.labels
     contract = ModelContract(
-        task=section.type, text=tuple(section.text), label=section.label, problem=labels.problem,
-        labels=labels.names, max_length=limits.max_length, window=limits.window, stride=limits.stride,
-        recipe=job.name,
+        task=task.name, max_length=limits.max_length, window=limits.window, stride=limits.stride,
+        recipe=job.name, **task.contract_fields(),
     )  # fmt: skip
     save_model(job.model, job.run.model, contract)
     saved = find_model(str(job.run.model))
-    final = load_model(saved, problem=labels.problem, labels=labels.names, new_head=False, require_head=True)
+    final = load_model(
+        saved, problem=labels.problem, labels=labels.output_names, new_head=False, require_head=True
+    )
     final.model.to(job.engine.accelerator.device)
     scores = {
         name: score_split(job, name, split, final_model=final) for name, split in job.prepared.scored.items()
     }
     _check_reloaded(job, state, scores[next(iter(job.prepared.evals))])
     return scores
+
+
+def _calibrated(job: Job) -> Job:
+    """The job with the thresholds of its task set by the split that selects, as in each evaluation."""
+    if not isinstance(job.prepared.task, Abstaining):
+        return job
+    name, split = next(iter(job.prepared.evals.items()))
+    kept = outputs_of(job, name, split)
+    task = calibrated(job.prepared.task, kept, split.features, split.examples)
+    return replace(job, prepared=replace(job.prepared, task=task))
 
 
 def _check_reloaded(job: Job, state: TrainingState, scores: Mapping[str, float]) -> None:
@@ -77,7 +94,12 @@ def write_results(job: Job, state: TrainingState, scores: Scores, *, seconds: fl
 def _card_facts(job: Job, scores: Scores) -> CardFacts:
     task, limits = job.prepared.task, job.prepared.limits
     lengths = f"Texts are cut at {limits.max_length} tokens."
-    if limits.window:
+    if task.name in WINDOWED_TASKS:
+        lengths = (
+            f"What is longer than {limits.window} tokens is read in windows that share {limits.stride}; "
+            "nothing is lost."
+        )
+    elif limits.window:
         lengths = (
             f"Long texts are read in windows of {limits.window} tokens that share {limits.stride}; "
             "a plain pipeline cuts them instead."
@@ -89,8 +111,9 @@ def _card_facts(job: Job, scores: Scores) -> CardFacts:
         base_model=job.recipe.model.name,
         data=job.recipe.data.source or "own files",
         problem=task.labels.problem,
-        labels=task.labels.names,
-        text=job.recipe.task.text,
+        pipeline=HEAD_KINDS[task.labels.problem].pipeline,
+        labels=(*task.labels.names, *task.labels.intents),
+        text=task.text,
         lengths=lengths,
         max_length=limits.window or limits.max_length,
         rows=job.row_counts,

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
 
 from bertkit.config.schema import Recipe
+from bertkit.evaluation.calibration import calibrated
 from bertkit.evaluation.scoring import score_predictions
 from bertkit.models.loading import LoadedModel
 from bertkit.runs.folder import RunFolder
-from bertkit.workflows.engine import Engine, predict_features
+from bertkit.workflows.engine import Engine, compute_outputs
 from bertkit.workflows.events import Listener, Progress
 from bertkit.workflows.predictions import write_predictions
 from bertkit.workflows.preparation import Prepared, Split
@@ -51,8 +55,17 @@ class Job:
         return {name: len(split.examples) for name, split in splits.items()}
 
 
+def outputs_of(job: Job, name: str, split: Split, *, model: LoadedModel | None = None) -> NDArray[Any]:
+    """What the task keeps of a model's outputs for one split; of the model in training if none is given."""
+
+    def tell(done: int) -> None:
+        job.listen(Progress(f"scoring {name}", done, len(split.features)))
+
+    return compute_outputs(job.engine, model or job.model, job.prepared.task, split.features, tell=tell)
+
+
 def score_split(
-    job: Job, name: str, split: Split, *, final_model: LoadedModel | None = None
+    job: Job, name: str, split: Split, *, calibrate: bool = False, final_model: LoadedModel | None = None
 ) -> dict[str, float]:
     """Scores of one split.
 
@@ -60,16 +73,14 @@ def score_split(
         job: gives model, task and metrics.
         name: of the split.
         split: what to score.
+        calibrate: set the thresholds of the task by this split first.
         final_model: the saved model as reloaded; its predictions are written into the run folder.
     """
-
-    def tell(done: int) -> None:
-        job.listen(Progress(f"scoring {name}", done, len(split.features)))
-
     task = job.prepared.task
-    predictions = predict_features(
-        job.engine, final_model or job.model, task, split.features, count=len(split.examples), tell=tell
-    )
+    kept = outputs_of(job, name, split, model=final_model)
+    if calibrate:
+        task = calibrated(task, kept, split.features, split.examples)
+    predictions = task.decode(kept, split.features, split.examples)
     if final_model is not None:
         write_predictions(job.run.predictions(name), task, split.examples, predictions)
     return score_predictions(task, job.prepared.metrics, split.examples, predictions)

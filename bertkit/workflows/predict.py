@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -9,14 +10,15 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
 
-from bertkit.data.columns import find_column
-from bertkit.data.file_access import open_file
+from bertkit.data.compression import MAGIC_BYTES, compression_of, is_compressed, unpack
+from bertkit.data.file_access import DataFile, open_file
 from bertkit.data.lines import InputLine, input_kind, read_input_lines
 from bertkit.errors import DataError, Interrupted, RunError, TrainingError
 from bertkit.runs.atomic import json_text
 from bertkit.runs.environment import fingerprint
 from bertkit.runs.partial import PartialOutput
-from bertkit.workflows.answers import CHUNK_LINES, answer, chunks_of, is_error, is_error_line
+from bertkit.tasks.table import TASKS
+from bertkit.workflows.answers import CHUNK_LINES, Wanted, answer, chunks_of, is_error, is_error_line
 from bertkit.workflows.events import Listener, Note, Progress, silent
 from bertkit.workflows.signals import STOPS, signal_of
 from bertkit.workflows.trained import Trained, TrainedSource, find_trained, load_trained
@@ -45,6 +47,8 @@ def predict(
     model: str | None = None,
     output: Path | str | TextIO | None = None,
     scores: bool = False,
+    tags: bool = False,
+    n_best: int = 0,
     text: Sequence[str] | None = None,
     force: bool = False,
     listen: Listener = silent,
@@ -56,7 +60,9 @@ def predict(
         model: a run, a model folder or a Hub id; None takes the latest run.
         output: a file (written whole, or gone on with after an interruption), an open text stream, or
             None to get the lines in the result.
-        scores: add the probability of each label.
+        scores: add the probability of each label; for questions, that there is no answer.
+        tags: add words and tags, where the model tags words.
+        n_best: add so many candidates, where the model answers questions.
         text: names of the text columns, where they are not those of the training.
         force: replace an output file.
         listen: told what happens.
@@ -76,22 +82,28 @@ def predict(
         columns = tuple(text or found.contract.text)
         lines = _reading(read_input_lines(stream, kind=kind, text_column=columns[0]))
         if kind in ("csv", "tsv") and path is not None:
-            _check_header(path, kind, columns)
+            _check_header(path, kind, _with_columns(found, columns))
+        wanted = Wanted(scores=scores, tags=tags, n_best=n_best)
         trained = load_trained(_with_columns(found, columns))
-        job = _Job(trained, scores, listen, stream, path.stat().st_size if path is not None else None)
+        # How far a packed file is cannot be told from what is unpacked of it.
+        size = path.stat().st_size if path is not None and not is_compressed(path.name) else None
+        job = _Job(trained, wanted, listen, stream, size)
         if path is None and stream.isatty():
             awaited = json_text(dict.fromkeys(columns, "..."))
             listen(Note(f"type JSON lines, as {awaited}; Ctrl-D on an empty line ends"))
         if target is None:
             return _predict_stream(job, lines, output)
-        return _predict_file(job, lines, PartialOutput(target, _origin(path, found, scores, columns)))
+        return _predict_file(job, lines, PartialOutput(target, _origin(path, found, wanted, columns)))
 
 
 def _open(path: Path) -> BinaryIO:
-    """The file, checked; faults of what is done with it later are not faults of reading it."""
-    with open_file(path):
+    """The file, checked and unpacked; faults of what is done with it later are not faults of reading it."""
+    with open_file(DataFile.at(path)):
         pass
-    return path.open("rb")
+    stream = path.open("rb")
+    kind = compression_of(stream.read(MAGIC_BYTES))
+    stream.seek(0)
+    return stream if kind is None else unpack(stream, kind)
 
 
 @dataclass(frozen=True)
@@ -100,14 +112,14 @@ class _Job:
 
     Attributes:
         trained: model and task.
-        scores: add them.
+        wanted: what is added beside the prediction.
         listen: told how far it is.
         stream: the input.
         size: of the input in bytes, None where it is not known.
     """
 
     trained: Trained
-    scores: bool
+    wanted: Wanted
     listen: Listener
     stream: BinaryIO
     size: int | None
@@ -145,7 +157,7 @@ def _check_output(target: Path, source: Path | None, *, force: bool) -> None:
 
 
 def _origin(
-    path: Path | None, found: TrainedSource, scores: bool, columns: Sequence[str]
+    path: Path | None, found: TrainedSource, wanted: Wanted, columns: Sequence[str]
 ) -> Mapping[str, str] | None:
     """What an output is made from; only the same can be gone on with, and a stream never is the same."""
     if path is None:
@@ -155,20 +167,19 @@ def _origin(
     files = [f"{file} {stat.st_size} {stat.st_mtime_ns}" for file, stat in weights]
     return {
         "input": f"{path.resolve()} {given.st_size} {given.st_mtime_ns}",
-        "model": fingerprint([*files, str(scores), *columns]),
+        "model": fingerprint([*files, str(wanted), *columns]),
     }
 
 
-def _check_header(path: Path, kind: str, columns: Sequence[str]) -> None:
+def _check_header(path: Path, kind: str, found: TrainedSource) -> None:
     """A table without the text column would give nothing but error lines: say so at once."""
-    with open_file(path) as stream:
+    with open_file(DataFile.at(path)) as stream:
         first = next(iter(read_input_lines(stream, kind=kind)), None)
     if first is not None and first.record is not None:
-        names = [str(name).strip() for name in first.record]
-        if len(columns) == 1 and "text" in names:
-            return
-        for name, option in zip(columns, ("--text", "--text-pair"), strict=False):
-            find_column(name, names, origin=str(path), option=option)
+        try:
+            TASKS[found.contract.task].from_contract(found.contract).read(first.record, "1")
+        except DataError as error:
+            raise DataError(f"{path}: {error.message}", hint=error.hint) from error
 
 
 def _with_columns(found: TrainedSource, columns: Sequence[str]) -> TrainedSource:
@@ -186,8 +197,11 @@ def _reading(lines: Iterator[InputLine]) -> Iterator[InputLine]:
     """The lines; a disk that fails while reading is told from one that fails while writing."""
     try:
         yield from lines
-    except OSError as error:
-        raise DataError(f"the input cannot be read on: {error.strerror}", hint="check the disk") from error
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(
+            f"the input cannot be read on: {reason}", hint="check the file and the disk"
+        ) from error
 
 
 def _predict_stream(job: _Job, lines: Iterator[InputLine], output: Any) -> PredictResult:
@@ -195,7 +209,7 @@ def _predict_stream(job: _Job, lines: Iterator[InputLine], output: Any) -> Predi
     count = rejected = 0
     try:
         for chunk in chunks_of(lines, job.chunk_lines):
-            answers = answer(job.trained, chunk, scores=job.scores)
+            answers = answer(job.trained, chunk, job.wanted)
             if output is None:
                 written += answers
             else:
@@ -220,7 +234,7 @@ def _predict_file(job: _Job, lines: Iterator[InputLine], partial: PartialOutput)
             job.listen(Note(f"going on after line {count:,} of {partial.path}"))
         with partial.writing(keep=count) as stream:
             for chunk in chain([first] if first else [], chunks):
-                answers = answer(job.trained, chunk, scores=job.scores)
+                answers = answer(job.trained, chunk, job.wanted)
                 stream.writelines(json_text(answer) + "\n" for answer in answers)
                 stream.flush()
                 count += len(answers)

@@ -23,7 +23,7 @@ def write_predictions(
 
 def _line(task: Task, example: Example, prediction: Prediction) -> dict[str, object]:
     line: dict[str, object] = {"id": example.id, "prediction": prediction.value}
-    line["reference"] = None if example.target is None else task.shown(example.target)
+    line["reference"] = task.shown(example)
     if prediction.score is not None:
         line["score"] = prediction.score
     if prediction.scores:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from bertkit.config.schema import Recipe
-from bertkit.data.checks import check_splits
+from bertkit.data.checks import fault_findings
 from bertkit.data.features import Features
 from bertkit.data.rows import Rows
 from bertkit.data.sources import SplitRows, load_splits
@@ -20,11 +22,17 @@ from bertkit.models.loading import load_tokenizer, position_limit
 from bertkit.models.sources import ModelSource, find_model
 from bertkit.tasks.base import Example, ExampleSet, Limits, Task
 from bertkit.tasks.table import TASKS
+from bertkit.workflows.data_findings import checked_splits, find_in_splits
 from bertkit.workflows.engine import encode_examples
 from bertkit.workflows.events import Listener, Note
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
+
+# An eval split that was cut off the training rows is called so.
+HELD_OUT = "validation"
+# A training does not wait for the search for near-duplicates in more rows than these.
+NEARLY_UP_TO = 50_000
 
 
 @dataclass(frozen=True)
@@ -100,7 +108,7 @@ def prepare(recipe: Recipe, listen: Listener) -> Prepared:
             f"metrics.select: {recipe.metrics.select} is not reported ({', '.join(metrics)})",
             hint="add it to metrics.report",
         )
-    report_data(task, train, evals, listen)
+    report_data(recipe, task, rows, train, evals, listen)
     source = early or _find_encoder(recipe, listen)
     limits = limits_of(recipe, source)
     head = choose_head(
@@ -156,23 +164,35 @@ def settle_task(
     evals = {name: usable_examples(task, name, split, listen) for name, split in rows.evals.items()}
     test = _scorable_test(task, rows, listen)
     if not evals:
-        kept, held = hold_out(
-            [_stratum(task, example) for example in train], [example.texts for example in train],
-            fraction=recipe.data.eval_fraction, seed=recipe.train.seed,
-        )  # fmt: skip
-        if not held or not kept:
-            raise DataError(
-                f"{rows.train.origin} has too few different rows to keep some for evaluation",
-                hint="give them with --eval FILE",
-            )
-        train, evals = [train[n] for n in kept], {"validation": [train[n] for n in held]}
-        listen(
-            Note(
-                f"no eval split: {len(held):,} of {len(held) + len(kept):,} training rows are kept for "
-                f"evaluation (stratified by label, equal texts together, seed {recipe.train.seed})"
-            )
-        )
+        train, held = hold_out_rows(recipe, task, train, rows.train.origin, listen)
+        evals = {HELD_OUT: held}
     return task, train, evals, test
+
+
+def hold_out_rows(
+    recipe: Recipe, task: Task, train: list[Example], origin: str, listen: Listener
+) -> tuple[list[Example], list[Example]]:
+    """Training rows cut in two: what is trained on, and what is kept for evaluation.
+
+    Raises:
+        DataError: if there are too few different ones.
+    """
+    kept, held = hold_out(
+        [task.stratum(example) for example in train], [task.group(example) for example in train],
+        fraction=recipe.data.eval_fraction, seed=recipe.train.seed,
+    )  # fmt: skip
+    if not held or not kept:
+        raise DataError(
+            f"{origin} has too few different rows to keep some for evaluation",
+            hint="give them with --eval FILE",
+        )
+    listen(
+        Note(
+            f"no eval split: {len(held):,} of {len(held) + len(kept):,} training rows are kept for "
+            f"evaluation (stratified by label, equal texts together, seed {recipe.train.seed})"
+        )
+    )
+    return [train[number] for number in kept], [train[number] for number in held]
 
 
 def _scorable_test(task: Task, rows: SplitRows, listen: Listener) -> list[Example]:
@@ -188,10 +208,6 @@ def _scorable_test(task: Task, rows: SplitRows, listen: Listener) -> list[Exampl
     return examples
 
 
-def _stratum(task: Task, example: Example) -> object:
-    return None if task.labels.problem == "regression" else example.target
-
-
 def usable_examples(
     task: Task, name: str, rows: Rows, listen: Listener, *, keep_unlabelled: bool = False
 ) -> list[Example]:
@@ -205,6 +221,8 @@ def usable_examples(
         if count:
             text = f"{name}: {count:,} of {len(rows):,} rows have no {reason} and are left out"
             listen(Note(text, warning=True))
+    for finding in fault_findings(name, found.faults):
+        listen(Note(finding.sentence, warning=True))
     if not found.examples:
         wanted = "a text" if keep_unlabelled else "both text and label"
         raise DataError(f"{rows.origin}: no row has {wanted}", hint="check --text and --label")
@@ -212,19 +230,26 @@ def usable_examples(
 
 
 def report_data(
-    task: Task, train: list[Example], evals: Mapping[str, list[Example]], listen: Listener
+    recipe: Recipe,
+    task: Task,
+    rows: SplitRows,
+    train: list[Example],
+    evals: Mapping[str, list[Example]],
+    listen: Listener,
 ) -> None:
-    """Say what the data is and what looks wrong in it."""
+    """Say what the data is and what looks wrong in it; `bertkit data check` says more."""
     counts = ", ".join(f"{name} {len(examples):,}" for name, examples in {"train": train, **evals}.items())
     names = task.labels.names
     shown = ", ".join(names[:8]) + (f", ... ({len(names)} labels)" if len(names) > 8 else "")
+    columns = ", ".join(map(repr, (*task.text, task.label)))
+    listen(Note(f"columns: {columns}"))
     listen(Note(f"rows: {counts}; {task.labels.problem.replace('_', '-')}{f': {shown}' if names else ''}"))
-    findings = check_splits(
-        [task.checked(example) for example in train],
-        {name: [task.checked(example) for example in examples] for name, examples in evals.items()},
-    )
+    splits = checked_splits(task, rows, {"train": train, **evals})
+    size = sum(len(split.rows) for split in splits)
+    findings, _ = find_in_splits(recipe, task, splits, nearly=size <= NEARLY_UP_TO)
     for finding in findings:
-        listen(Note(finding.text, warning=True))
+        if finding.severity != "good":
+            listen(Note(finding.sentence, warning=True))
 
 
 def limits_of(recipe: Recipe, source: ModelSource) -> Limits:
@@ -234,25 +259,27 @@ def limits_of(recipe: Recipe, source: ModelSource) -> Limits:
         RecipeError: if they are over its positions.
     """
     positions = position_limit(source)
-    window = recipe.task.window
-    key, wanted = ("task.window", window) if window else ("train.max_length", recipe.train.max_length)
+    key = "task.window" if recipe.task.window else "train.max_length"
+    wanted = recipe.window or recipe.train.max_length
     if wanted > positions:
         raise RecipeError(
             f"{key}: {wanted} is more than the {positions} positions of {source.name}",
             hint=f"--set {key}={positions}",
         )
-    return Limits(recipe.train.max_length, window, recipe.task.shared_tokens)
+    return Limits(recipe.train.max_length, recipe.window, recipe.shared_tokens)
 
 
 def report_lengths(name: str, count: int, features: Features, limits: Limits, listen: Listener) -> None:
     """Say how many texts are cut, always, or into how many windows they are read."""
     if limits.window:
-        listen(
-            Note(
-                f"{name}: {count:,} texts are read in {len(features):,} windows of up to {limits.window} "
-                f"tokens that share {limits.stride}"
-            )
+        several = int((np.bincount(features.examples) > 1).sum()) if len(features) else 0
+        text = (
+            f"{name}: {several:,} of {count:,} texts are longer than {limits.window} tokens; all are read, "
+            f"in {len(features):,} windows that share {limits.stride}"
         )
+        if features.cut:
+            text += f"; {features.cut:,} questions are cut"
+        listen(Note(text, warning=features.cut > 0))
         return
     share = 100 * features.cut / max(1, count)
     text = (

@@ -35,7 +35,8 @@ class TrainedSource:
     def limits(self) -> Limits:
         """The lengths it was trained with."""
         longest = min(self.contract.max_length, position_limit(self.source))
-        return Limits(longest, self.contract.window, self.contract.stride)
+        window = self.contract.window and min(self.contract.window, longest)
+        return Limits(longest, window, self.contract.stride)
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,6 @@ def load_trained(found: TrainedSource, task: Task | None = None, *, precision: s
         ModelError: if the labels cannot be matched, with both lists.
     """
     contract = found.contract
-    labels = contract.labels
     if task is None:
         task = TASKS[contract.task].from_contract(contract)
     elif task.labels.problem != contract.problem:
@@ -93,14 +93,12 @@ def load_trained(found: TrainedSource, task: Task | None = None, *, precision: s
             f"{task.labels.problem}",
             hint="score it with the recipe it was made for",
         )
-    order = labels
-    if labels:
-        order = required_order(found.source, labels, task.labels.names, aliases=task.label_aliases)
+    wanted = task.labels.output_names
+    order = required_order(found.source, contract.label_set.output_names, wanted, aliases=task.label_aliases)
     engine = start_engine(precision)
     model = load_model(
         found.source, problem=contract.problem, labels=order, new_head=False, require_head=True
     )
-    if labels:
-        reorder_outputs(model.model, order, task.labels.names)
+    reorder_outputs(model.model, order, wanted)
     model.model.to(engine.accelerator.device)
     return Trained(engine, model, task, found.limits)

@@ -1,61 +1,66 @@
 from __future__ import annotations
 
-from bertkit.data.checks import CheckedRow, Finding, check_splits
+import pytest
+
+from bertkit.data.checks import (
+    CheckedRow,
+    CheckedSplit,
+    Finding,
+    RowFault,
+    counted,
+    fault_findings,
+    short_place,
+    some_of,
+)
+from bertkit.data.rows import Rows
 
 
-def row(number: int, *texts: str, label: str | None = "a") -> CheckedRow:
-    return CheckedRow(str(number), texts, label)
+def rows_of(count: int, origin: str = "a.csv", between: str = ":") -> Rows:
+    return Rows([{}] * count, ("text",), origin, lambda index: f"{origin}{between}{index + 2}")
 
 
-def found(train: list[CheckedRow], **evals: list[CheckedRow]) -> list[str]:
-    return [finding.text for finding in check_splits(train, evals)]
+def test_a_finding_is_one_sentence() -> None:
+    finding = Finding("empty", "4 rows", "dev", "warning", 4, ("a.csv:2", "a.csv:3"), "mend them")
+    assert finding.sentence == "dev: 4 rows (a.csv:2, a.csv:3, ...); mend them"
+    assert Finding("held_out", "fine", severity="good").sentence == "fine"
+    assert Finding("x", "2 rows", "dev", count=2, places=("p", "q")).sentence == "dev: 2 rows (p, q)"
 
 
-def test_nothing_wrong() -> None:
-    assert found([row(0, "x"), row(1, "y", label="b")], validation=[row(2, "z")]) == []
+def test_a_split_tells_the_first_three_places() -> None:
+    split = CheckedSplit("dev", [CheckedRow(str(n), ("x",), row=n) for n in range(5)], rows_of(5))
+    found = split.finding("odd", split.rows[1:], "are odd", "none is odd", advice="mend")
+    assert found == Finding(
+        "odd", "4 rows are odd", "dev", "warning", 4, ("a.csv:3", "a.csv:4", "a.csv:5"), "mend"
+    )
+    assert split.finding("odd", [], "are odd", "none is odd") == Finding("odd", "none is odd", "dev", "good")
 
 
-def test_rows_without_text() -> None:
-    assert found([row(0, " \n"), row(1, "x")], dev=[row(5, ""), row(6, "", "\t")]) == [
-        "train: 1 row without text (0)",
-        "dev: 2 rows without text (5, 6)",
-        "dev: 1 row also among the training rows (5)",
+def test_of_a_data_set_that_is_named_anyway_only_the_row_is_told() -> None:
+    assert short_place(rows_of(9, "glue, train", ": row "), 4) == "row 6"
+    assert short_place(rows_of(9, "a.csv"), 4) == "a.csv:6"
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "text"),
+    [(1, "row", "1 row"), (2100, "row", "2,100 rows"), (0, "entity", "0 entities")],
+)
+def test_numbers_with_nouns(number: int, noun: str, text: str) -> None:
+    assert counted(number, noun) == text
+
+
+def test_long_lists_are_cut() -> None:
+    assert some_of("abcde") == "a, b, c, d, e"
+    assert some_of("abcdef") == "a, b, c, d, e and 1 more"
+
+
+def test_faults_of_rows_are_counted_by_kind() -> None:
+    faults = [RowFault("a span", f"x:{n}", left_out=n == 2) for n in range(4)] + [
+        RowFault("moved", "x:9", False)
     ]
-
-
-def test_a_pair_with_one_text_is_not_empty() -> None:
-    assert found([row(0, "", "x")]) == []
-
-
-def test_repeated_rows() -> None:
-    rows = [row(number, "Same  Text" if number % 2 else " same text ") for number in range(5)]
-    assert check_splits(rows, {}) == [
-        Finding("train: 4 rows repeating another (1, 2, 3, ...)", ("1", "2", "3"))
-    ]
-
-
-def test_one_text_with_two_labels() -> None:
-    assert found([row(0, "x"), row(1, "x", label="b"), row(2, "x", label="b")]) == [
-        "train: 1 row repeating another (2)",
-        "train: 1 row with the text of another but another label (1)",
-    ]
-
-
-def test_eval_rows_that_were_trained_on_whatever_their_label() -> None:
-    assert found([row(0, "x"), row(1, "y")], matched=[row(7, "X", label="a"), row(8, "z")]) == [
-        "matched: 1 row also among the training rows (7)"
-    ]
-
-
-def test_a_pair_is_the_same_only_as_a_whole_and_in_order() -> None:
-    assert found([row(0, "x", "y")], dev=[row(1, "y", "x"), row(2, "x", "z"), row(3, "x")]) == []
-    assert found([row(0, "x", "y")], dev=[row(1, "x", "y")]) != []
-
-
-def test_labels_never_trained_on() -> None:
-    evals = [row(1, "y", label="c"), row(2, "z", label="b"), row(3, "w", label=None), row(4, "v")]
-    assert found([row(0, "x")], dev=evals) == ["dev: labels that no training row has: b, c"]
-
-
-def test_without_training_rows_no_label_is_unseen() -> None:
-    assert found([], dev=[row(1, "y")]) == []
+    spans, moved = fault_findings("train", faults)
+    assert (spans.text, spans.count, spans.places) == (
+        "a span: 4 rows and left out",
+        4,
+        ("x:0", "x:1", "x:2"),
+    )
+    assert (moved.text, moved.severity) == ("moved: 1 row", "warning")

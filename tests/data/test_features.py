@@ -68,12 +68,12 @@ def test_rows_of_any_kind(rows: list[int]) -> None:
     ],
 )
 def test_targets_come_with_their_rows(values: np.ndarray) -> None:  # type: ignore[type-arg]
-    targets = Targets(values, np.array([1.0, 0.5, 0.25], dtype=np.float32))
+    targets = Targets({"label": values}, np.array([1.0, 0.5, 0.25], dtype=np.float32))
     batch = pad([2, 0], padding=Padding(0), targets=targets)
     assert batch.targets is not None
     assert batch.weights is not None
-    assert batch.targets.tolist() == values[[2, 0]].tolist()
-    assert batch.targets.numpy().dtype == values.dtype
+    assert batch.targets["label"].tolist() == values[[2, 0]].tolist()
+    assert batch.targets["label"].numpy().dtype == values.dtype
     assert batch.weights.tolist() == [0.25, 1.0]
 
 

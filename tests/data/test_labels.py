@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from bertkit.data.labels import LabelColumn, LabelReader, LabelSet, as_written, learn_labels
+from bertkit.data.label_values import LabelColumn, as_written
+from bertkit.data.labels import LabelReader, LabelSet, learn_labels
 from bertkit.errors import DataError
 
 NLI = ("entailment", "neutral", "contradiction")

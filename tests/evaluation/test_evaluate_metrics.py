@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from bertkit.config.names import PROBLEMS
 from bertkit.errors import DataError, RecipeError
 from bertkit.evaluation.evaluate_metrics import load
 from bertkit.evaluation.metrics import METRICS
@@ -24,15 +25,22 @@ def own_cache(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", list(METRICS))
 def test_each_metric_gives_the_score_of_the_table(name):
-    problem = next(p for p in ("single_label", "multi_label", "regression") if p in METRICS[name].problems)
+    problem = next(p for p in PROBLEMS if p in METRICS[name].problems)
+    frames = [{"intent": "play", "tags": ["B-a", "O"]}, {"intent": "stop", "tags": ["O"]}]
     predictions, references = {
+        "tags": ([["B-a", "O", "B-b"], ["O"]], [["B-a", "I-a", "B-b"], ["O"]]),
+        "answers": (["in 1990", "", "x y"], [["1990"], [], ["y", "x"]]),
+        "frames": (frames, [frames[0], {"intent": "stop", "tags": ["B-a"]}]),
         "single_label": ([0, 1, 1, 0, 1], [0, 1, 0, 1, 1]),
         "multi_label": ([[0, 1], [1, 1], [0, 0]], [[0, 1], [1, 0], [0, 0]]),
         "regression": ([0.25, 1.0, 3.5], [0.5, 2.0, 3.0]),
     }[problem]
     metric = load(name)
     assert metric.name == name
-    expected = METRICS[name].function(predictions, references, label_count=2)
+    sides = (predictions, references)
+    if problem == "frames":
+        sides = tuple([(frame["intent"], frame["tags"]) for frame in side] for side in sides)
+    expected = METRICS[name].function(*sides, label_count=2)
     assert metric.compute(predictions=predictions, references=references) == {name: pytest.approx(expected)}
 
 

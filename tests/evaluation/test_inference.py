@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -30,8 +31,8 @@ def logits_of(outputs: Any) -> Any:
 
 
 def run(model: Any, features: Features, **options: Any) -> Any:
-    chosen: dict[str, Any] = {"keep": logits_of, "autocast": nullcontext} | options
-    return run_model(model, features, padding=Padding(0), device="cpu", **chosen)
+    usual: dict[str, Any] = {"keep": logits_of, "autocast": nullcontext, "padding": Padding(0)}
+    return run_model(model, features, device="cpu", **(usual | options))
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +57,11 @@ def test_each_feature_as_if_it_were_alone(model, monkeypatch: pytest.MonkeyPatch
 
 def test_keeps_what_it_is_told_to_and_no_more(model) -> None:
     features = make_features([4, 8, 6])
-    kept = run(model, features, keep=lambda outputs: logits_of(outputs).argmax(axis=1).astype(np.int16))
-    assert (kept.shape, kept.dtype) == ((3,), np.int16)
-    assert kept.tolist() == run(model, features).argmax(axis=1).tolist()
+    kept = run(
+        model, features, keep=lambda outputs: logits_of(outputs).argmax(axis=1)[:, None].astype(np.int16)
+    )
+    assert (kept.shape, kept.dtype) == ((3, 1), np.int16)
+    assert kept[:, 0].tolist() == run(model, features).argmax(axis=1).tolist()
 
 
 def test_no_gradients_and_the_precision_asked_for(model) -> None:
@@ -84,3 +87,53 @@ def test_progress_reaches_the_end(model, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_nothing_to_run_over(model) -> None:
     with pytest.raises(ValueError, match="no features"):
         run(model, make_features([]))
+
+
+@pytest.fixture(scope="module")
+def tagger(tiny_encoder: Path) -> Any:
+    from transformers import AutoModelForTokenClassification
+
+    torch.manual_seed(0)
+    return AutoModelForTokenClassification.from_pretrained(tiny_encoder, num_labels=3)
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_a_row_a_token_without_padding(tagger, monkeypatch: pytest.MonkeyPatch, left: bool) -> None:
+    """In the order of the tokens, though batches take the features by length."""
+    features = make_features([3, 17, 9, 40, 5, 1, 22])
+    plan = inference.plan_inference
+    monkeypatch.setattr(inference, "plan_inference", lambda lengths: plan(lengths, max_batch_size=3))
+    ids = run(echo(), features, padding=Padding(99, left=left), keep=lambda outputs: outputs.logits.numpy())
+    assert ids[:, 0].tolist() == features.input_ids.tolist()
+    if left:  # positions count from the left in BERT, so that only the order can be compared
+        return
+    kept = run(tagger, features)
+    assert (kept.shape, kept.dtype) == ((97, 3), np.float32)
+    for start, end in zip(features.offsets[:-1], features.offsets[1:], strict=True):
+        with torch.inference_mode():
+            alone = tagger(input_ids=torch.tensor(features.input_ids[None, start:end].astype(np.int64)))
+        np.testing.assert_allclose(kept[start:end], alone.logits[0].numpy(), atol=1e-6)
+
+
+def echo() -> Any:
+    """A model that gives each token's own id."""
+
+    class Echo(torch.nn.Module):
+        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> Any:
+            return SimpleNamespace(logits=input_ids.unsqueeze(-1).float())
+
+    return Echo()
+
+
+def test_left_padding_is_put_before_and_not_kept() -> None:
+    seen = []
+
+    def keep(outputs: Any) -> Any:
+        seen.append(outputs.logits[..., 0].tolist())
+        return outputs.logits.numpy()
+
+    features = make_features([2, 4])
+    kept = run(echo(), features, padding=Padding(99, left=True), keep=keep)
+    a, b, *rest = features.input_ids.tolist()
+    assert sorted(seen[0]) == sorted([[99, 99, a, b], rest])
+    assert kept[:, 0].tolist() == [a, b, *rest]

@@ -10,10 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from bertkit.config.names import PROBLEMS
+from bertkit.data.labels import LabelSet
 from bertkit.errors import DataError, RecipeError
 from bertkit.evaluation.metrics import METRICS, check_metrics, default_metrics, score
 
-PROBLEMS = ("single_label", "multi_label", "regression")
+# Problems whose predictions are arrays of numbers, and the others.
+NUMERIC = ("single_label", "multi_label", "regression")
+WRITTEN = ("tags", "answers", "frames")
 ONE_OF_TWO = ("f1", "precision", "recall")
 
 # Worked by hand. References 0 0 1 1 1 0, predictions 0 1 1 1 0 0:
@@ -45,7 +49,37 @@ MULTI_REFERENCES, MULTI_PREDICTIONS = [[1, 1, 0], [0, 1, 0], [0, 0, 0]], [[1, 0,
 # errors 1 -1 1 -0.5: mse 3.25/4, mae 3.5/4
 NUMBER_REFERENCES, NUMBER_PREDICTIONS = [1.0, 2.0, 3.0, 4.0], [2.0, 1.0, 4.0, 3.5]
 
+# Entities: P 0-2, L 3-4 | L 0-1, L 1-2 against P 0-2, Q 3-4 | L 0-2: one is right of 3 predicted and 4.
+# F1 of the labels: P 1, L 0, Q 0. Tags: 5 of 7 words; B-P, I-P and O 1, B-L 2*1/(1+3), B-Q and I-L 0.
+TAG_REFERENCES = [["B-P", "I-P", "O", "B-L"], ["B-L", "B-L", "O"]]
+TAG_PREDICTIONS = [["B-P", "I-P", "O", "B-Q"], ["B-L", "I-L", "O"]]
+
+# Articles do not count: 1; no answer where there is none: 1; one of two words of each: 2*1/(2+2), not exact.
+ANSWER_REFERENCES, ANSWER_PREDICTIONS = [["film"], [], ["plot a c", "x"]], ["The film!", "", "plot b"]
+
+# The second text has the wrong intent and lacks its slot: slots 1 right of 1 predicted and 2.
+FRAME_REFERENCES = [("play", ["B-P", "O"]), ("play", ["O", "B-P"])]
+FRAME_PREDICTIONS = [("play", ["B-P", "O"]), ("stop", ["O", "O"])]
+
 HAND_WORKED = [
+    (
+        "tags", 7, TAG_PREDICTIONS, TAG_REFERENCES,
+        {
+            "entity_f1": 2 / 7, "entity_precision": 1 / 3, "entity_recall": 1 / 4, "entity_f1_macro": 1 / 3,
+            "tag_accuracy": 5 / 7, "tag_f1_macro": 3.5 / 6,
+        },
+    ),
+    (
+        "answers", 2, ANSWER_PREDICTIONS, ANSWER_REFERENCES,
+        {
+            "answer_f1": 2.5 / 3, "exact_match": 2 / 3, "answerable_f1": 1.5 / 2, "answerable_exact": 1 / 2,
+            "unanswerable_accuracy": 1.0,
+        },
+    ),
+    (
+        "frames", 5, FRAME_PREDICTIONS, FRAME_REFERENCES,
+        {"frame_accuracy": 1 / 2, "intent_accuracy": 1 / 2, "slot_f1": 2 / 3},
+    ),
     ("single_label", 2, TWO_PREDICTIONS, TWO_REFERENCES, {"accuracy": 4 / 6, "matthews": 1 / 3}),
     ("single_label", 2, TWO_PREDICTIONS, TWO_REFERENCES, dict.fromkeys(ONE_OF_TWO, 2 / 3)),
     # class 1 right 1, predicted 1, actual 3: the positive class is 1, not the more frequent 0
@@ -75,7 +109,7 @@ HAND_WORKED = [
     ("regression", 1, NUMBER_PREDICTIONS, NUMBER_REFERENCES, {"spearman": 0.6, "mse": 0.8125, "mae": 0.875}),
     # ties: ranks 1.5 1.5 3 and 1 2 3, centred -0.5 -0.5 1 and -1 0 1: 1.5 / sqrt(1.5 * 2)
     ("regression", 1, [5.0, 5.0, 9.0], [1.0, 2.0, 3.0], {"spearman": 1.5 / math.sqrt(3)}),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("problem", "label_count", "predictions", "references", "expected"), HAND_WORKED)
@@ -185,11 +219,19 @@ def test_regression_agrees_with_scipy_and_plain_formulas(scale, digits):
 # Edges. Warnings are errors in this test suite, so each of these is silent, too.
 
 
-@pytest.mark.parametrize("problem", PROBLEMS)
+@pytest.mark.parametrize("problem", NUMERIC)
 @pytest.mark.parametrize("empty", [[], np.empty((0, 2), dtype=int)], ids=["list", "array"])
 def test_empty_input_is_nan(problem, empty):
     names = [name for name, metric in METRICS.items() if problem in metric.problems]
     scores = score(names, empty, [], problem=problem, label_count=2)
+    assert list(scores) == names
+    assert all(math.isnan(value) for value in scores.values())
+
+
+@pytest.mark.parametrize("problem", WRITTEN)
+def test_nothing_written_is_nan(problem):
+    names = [name for name, metric in METRICS.items() if problem in metric.problems]
+    scores = score(names, [], [], problem=problem, label_count=5)
     assert list(scores) == names
     assert all(math.isnan(value) for value in scores.values())
 
@@ -250,13 +292,36 @@ def test_half_precision_is_computed_in_double():
 # What is refused.
 
 
-@pytest.mark.parametrize("name", list(METRICS))
+def names_for(problems):
+    return [name for name, metric in METRICS.items() if metric.problems & set(problems)]
+
+
+@pytest.mark.parametrize("name", names_for(NUMERIC))
 @pytest.mark.parametrize(
     ("predictions", "references"), [([1, 0], [1]), ([[1, 0]], [1]), ([], [1]), ([1], [])]
 )
 def test_different_lengths_are_refused(name, predictions, references):
     with pytest.raises(ValueError, match=r"predictions"):
         METRICS[name].function(predictions, references, label_count=2)
+
+
+@pytest.mark.parametrize("name", names_for(WRITTEN))
+@pytest.mark.parametrize(("predicted", "expected"), [(2, 1), (1, 2), (0, 1), (1, 0)])
+def test_different_numbers_of_texts_are_refused(name, predicted, expected):
+    (problem,) = METRICS[name].problems
+    _, _, predictions, references, _ = next(case for case in HAND_WORKED if case[0] == problem)
+    with pytest.raises(ValueError, match=rf"\b{predicted}\b.*\b{expected}\b"):
+        METRICS[name].function(predictions[:predicted], references[:expected], label_count=2)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in names_for(["tags", "frames"]) if name != "intent_accuracy"]
+)
+def test_different_numbers_of_words_are_refused(name):
+    tags, frames = ([["O", "O"]], [["O"]]), ([("a", ["O", "O"])], [("a", ["O"])])
+    sides = tags if "tags" in METRICS[name].problems else frames
+    with pytest.raises(ValueError, match=r"2 predicted"):
+        METRICS[name].function(*sides, label_count=2)
 
 
 @pytest.mark.parametrize("name", ONE_OF_TWO)
@@ -286,6 +351,10 @@ def test_binary_metrics_refuse_other_label_counts(name, values):
         ),
         ("f1", "multi_label", "f1 does not score", "f1_micro"),
         ("mse", "single_label", "mse does not score", "accuracy"),
+        ("entity_f", "tags", "no metric", "did you mean entity_f1?"),
+        ("f1_macro", "tags", "f1_macro does not score a tags", "entity_f1_macro"),
+        ("accuracy", "answers", "accuracy does not score", "exact_match"),
+        ("entity_f1", "frames", "entity_f1 does not score", "slot_f1"),
     ],
 )
 def test_wrong_names_are_told(name, problem, message, hint):
@@ -311,7 +380,7 @@ def test_classes_out_of_range_are_told(side, problem, values, hint):
     sides = [np.zeros_like(values), np.zeros_like(values)]
     sides[side] = np.array(values)
     with pytest.raises(DataError, match=("predictions", "references")[side]) as caught:
-        score(default_metrics(problem, 3), *sides, problem=problem, label_count=3)
+        score(default_metrics(LabelSet(problem, ("a", "b", "c"))), *sides, problem=problem, label_count=3)
     assert hint in caught.value.hint
 
 
@@ -329,7 +398,13 @@ def test_classes_out_of_range_are_told(side, problem, values, hint):
 )
 def test_wrong_shapes_and_types_are_refused(problem, values):
     with pytest.raises(ValueError, match=problem):
-        score(default_metrics(problem, 3), values, values, problem=problem, label_count=3)
+        score(
+            default_metrics(LabelSet(problem, ("a", "b", "c"))),
+            values,
+            values,
+            problem=problem,
+            label_count=3,
+        )
 
 
 @pytest.mark.parametrize("kind", [np.bool_, np.uint8, np.uint64, np.int32])
@@ -342,9 +417,14 @@ def test_any_integer_type_will_do(kind):
 @pytest.mark.parametrize("label_count", [2, 5])
 @pytest.mark.parametrize("problem", PROBLEMS)
 def test_default_metrics_serve_their_problem(problem, label_count):
-    names = default_metrics(problem, label_count)
+    names = default_metrics(LabelSet(problem, tuple("OBCDE"[:label_count])))
     assert names
     check_metrics(names, problem=problem, label_count=label_count)
+
+
+def test_tags_that_are_no_entities_have_no_entity_scores():
+    assert default_metrics(LabelSet("tags", ("NN", "VB"))) == ("tag_accuracy", "tag_f1_macro")
+    assert default_metrics(LabelSet("tags", ("O", "B-P", "I-P")))[0] == "entity_f1"
 
 
 # Properties.

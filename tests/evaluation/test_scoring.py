@@ -9,8 +9,12 @@ import pytest
 from bertkit.data.labels import LabelSet
 from bertkit.evaluation.metrics import METRICS
 from bertkit.evaluation.scoring import metrics_of, score_predictions, selecting, shown
+from bertkit.tasks.answer_rows import Answer
 from bertkit.tasks.base import Example, Prediction
 from bertkit.tasks.classification import ClassificationTask
+from bertkit.tasks.intent_slots import IntentSlotsTask
+from bertkit.tasks.ner import NerTask
+from bertkit.tasks.qa import QaTask
 
 
 def task_of(problem: str, *names: str) -> ClassificationTask:
@@ -48,6 +52,33 @@ def test_several_labels_and_numbers() -> None:
     assert scores == {"subset_accuracy": pytest.approx(2 / 3), "f1_micro": pytest.approx(0.8)}
     number = score_predictions(task_of("regression"), ["mse", "mae"], examples_of(1.0, 2.0), said(1.5, 4.0))
     assert number == {"mse": pytest.approx(4.25 / 2), "mae": pytest.approx(1.25)}
+
+
+def test_tags_answers_and_frames() -> None:
+    tags = NerTask(text="tokens", label="tags", labels=LabelSet("tags", ("O", "B-P", "I-P")))
+    assert metrics_of(tags, None)[0] == "entity_f1"
+    plain = NerTask(text="tokens", label="tags", labels=LabelSet("tags", ("N", "V")))
+    assert metrics_of(plain, None) == ("tag_accuracy", "tag_f1_macro")
+    predictions = [Prediction([], details={"tags": given}) for given in (["B-P", "I-P"], ["O"], ["B-P"])]
+    scores = score_predictions(
+        tags, ["entity_f1", "tag_accuracy"], examples_of((1, 2), None, (0,)), predictions
+    )
+    assert scores == {"entity_f1": pytest.approx(2 / 3), "tag_accuracy": pytest.approx(2 / 3)}
+
+    answers = QaTask(text=("question", "context"), label="answers")
+    assert metrics_of(answers, None) == ("answer_f1", "exact_match")
+    examples = examples_of((Answer("a film", 0), Answer("plot", 9)), None, ())
+    said_texts = said({"text": "plot"}, {"text": "x"}, {"text": "x"})
+    assert score_predictions(answers, ["exact_match"], examples, said_texts) == {"exact_match": 0.5}
+
+    labels = LabelSet("frames", ("O", "B-P", "I-P"), ("play", "stop"))
+    frames = IntentSlotsTask(intent="intent", text="tokens", label="tags", labels=labels)
+    found = [
+        Prediction({"intent": intent}, details={"tags": given})
+        for intent, given in (("play", ["B-P"]), ("play", ["O"]))
+    ]
+    scores = score_predictions(frames, metrics_of(frames, None), examples_of((0, (1,)), (1, (0,))), found)
+    assert scores == {"frame_accuracy": 0.5, "intent_accuracy": 0.5, "slot_f1": 1.0}
 
 
 def test_one_prediction_an_example() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from bertkit.errors import ModelError
 from bertkit.models.contract import ModelContract, configured_labels, read_contract, write_contract
+from bertkit.tasks.table import TASKS
 
 TRAINED = {"model_type": "bert", "architectures": ["BertForSequenceClassification"]}
 NAMED = TRAINED | {"id2label": {"0": "neg", "1": "pos"}}
@@ -66,17 +67,62 @@ def test_concluded_from_the_config(
         ("BertModel", "no trained head"),
         ("BertForMaskedLM", "no trained head"),
         ("ElectraForPreTraining", "no trained head"),
-        ("BertForTokenClassification", "trained for another task"),
-        ("BertForQuestionAnswering", "trained for another task"),
+        ("BertForMultipleChoice", "trained for another task"),
+        ("BertForNextSentencePrediction", "trained for another task"),
     ],
 )
-def test_models_that_cannot_classify(tmp_path: Path, architecture: str, message: str) -> None:
+def test_models_that_no_task_uses(tmp_path: Path, architecture: str, message: str) -> None:
     config = {"model_type": "bert", "architectures": [architecture]}
     with pytest.raises(ModelError, match=rf"^org/name .*{message} \({architecture}\)") as caught:
         read_contract(tmp_path, config, name="org/name")
     assert "finetune" in caught.value.hint
     with pytest.raises(ModelError, match="nothing"):
         read_contract(tmp_path, {"model_type": "bert"})
+
+
+def test_a_tagger_is_read_as_ner(tmp_path: Path) -> None:
+    config = {
+        "model_type": "bert", "architectures": ["BertForTokenClassification"],
+        "id2label": {"0": "O", "2": "I-PER", "1": "B-PER"}, "max_position_embeddings": 512,
+    }  # fmt: skip
+    contract = read_contract(tmp_path, config)
+    assert (contract.task, contract.problem, contract.text, contract.label) == (
+        "ner", "tags", ("tokens",), "tags",
+    )  # fmt: skip
+    assert (contract.labels, contract.constrained) == (("O", "B-PER", "I-PER"), True)
+    # No word is lost: what is longer is read in windows.
+    assert (contract.max_length, contract.window, contract.stride) == (512, 512, 128)
+    task = TASKS[contract.task].from_contract(contract)
+    assert task.labels.names == ("O", "B-PER", "I-PER")
+    assert task.read({"text": "Ada"}, "0").words == ((0, 3),)
+    with pytest.raises(ModelError, match="twice: O, O"):
+        read_contract(tmp_path, config | {"id2label": {"0": "O", "1": "O"}})
+
+
+@pytest.mark.parametrize(("positions", "window"), [(512, 384), (8192, 384), (64, 64)])
+def test_a_model_that_answers_is_read_as_qa(tmp_path: Path, positions: int, window: int) -> None:
+    config = {
+        "model_type": "bert", "architectures": ["BertForQuestionAnswering"],
+        "id2label": {"0": "LABEL_0", "1": "LABEL_1"}, "max_position_embeddings": positions,
+    }  # fmt: skip
+    contract = read_contract(tmp_path, config)
+    assert (contract.task, contract.problem, contract.labels) == ("qa", "answers", ())
+    assert (contract.text, contract.label) == (("question", "context"), "answers")
+    assert (contract.window, contract.stride, contract.threshold) == (window, window // 3, None)
+    task = TASKS[contract.task].from_contract(contract)
+    assert task.labels.output_names == ("start", "end")
+    assert task.read({"question": "q", "context": "c"}, "0").texts == ("q", "c")
+
+
+def test_a_contract_of_intents_and_slots(tmp_path: Path) -> None:
+    contract = ModelContract(
+        task="intent_slots", text=("tokens",), label="tags", problem="frames", labels=("O", "B-P", "I-P"),
+        intents=("play", "stop"), intent="wish", constrained=False, rename={"a": "b"}, window=32, stride=8,
+    )  # fmt: skip
+    write_contract(tmp_path, contract)
+    again = read_contract(tmp_path, {})
+    assert again == contract
+    assert again.label_set.output_names == ("O", "B-P", "I-P", "intent: play", "intent: stop")
 
 
 def test_labels_in_the_order_of_their_numbers() -> None:

@@ -41,6 +41,7 @@ def card(**changed: object) -> str:
         "base_model": "bert",
         "data": "own files",
         "problem": "single_label",
+        "pipeline": "text-classification",
         "labels": ["a", "b"],
         "text": ["text"],
         "lengths": "Texts are cut at 128 tokens.",

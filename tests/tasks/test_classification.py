@@ -27,6 +27,14 @@ def features_of(examples: list[int]) -> Features:
     return Features(np.zeros(count, np.int32), None, np.arange(count + 1), np.asarray(examples, np.int32))
 
 
+def examples_of(count: int) -> list[Example]:
+    return [Example(str(number), ("x",), None) for number in range(count)]
+
+
+def right(*labels: object) -> dict[str, torch.Tensor]:
+    return {"label": torch.tensor(labels)}
+
+
 def outputs_of(values: list[list[float]]) -> SimpleNamespace:
     return SimpleNamespace(logits=torch.tensor(values))
 
@@ -78,14 +86,14 @@ def test_own_ids_are_kept(make_rows) -> None:
         ({"review": ""}, ""),
     ],
 )
-def test_texts_of_a_record(record: dict[str, object], text: str) -> None:
-    assert task_of().texts_of(record) == (text,)
+def test_a_record_is_read(record: dict[str, object], text: str) -> None:
+    assert task_of().read(record, "3") == Example("3", (text,), None)
 
 
 @pytest.mark.parametrize("record", [{}, {"reviews": "x"}, {"review": None}, {"review": ["x"]}])
 def test_records_without_a_text(record: dict[str, object]) -> None:
     with pytest.raises(DataError, match="review"):
-        task_of().texts_of(record)
+        task_of().read(record, "0")
 
 
 def test_class_weights_by_hand() -> None:
@@ -106,25 +114,21 @@ def test_class_weights_by_hand() -> None:
 
 def test_losses_by_hand() -> None:
     half = math.log(2)
-    single = task_of().loss(
-        outputs_of([[0.0, 0.0], [0.0, math.log(3)]]), torch.tensor([0, 1]), label_smoothing=0.0
-    )
+    single = task_of().loss(outputs_of([[0.0, 0.0], [0.0, math.log(3)]]), right(0, 1), label_smoothing=0.0)
     assert single.tolist() == pytest.approx([half, -math.log(0.75)])
-    smoothed = task_of().loss(outputs_of([[0.0, math.log(3)]]), torch.tensor([1]), label_smoothing=0.2)
+    smoothed = task_of().loss(outputs_of([[0.0, math.log(3)]]), right(1), label_smoothing=0.2)
     assert smoothed.tolist() == pytest.approx([-0.9 * math.log(0.75) - 0.1 * math.log(0.25)])
     several = task_of(LabelSet("multi_label", ("a", "b"))).loss(
-        outputs_of([[0.0, math.log(3)]]), torch.tensor([[1.0, 1.0]]), label_smoothing=0.0
+        outputs_of([[0.0, math.log(3)]]), right([1.0, 1.0]), label_smoothing=0.0
     )
     assert several.tolist() == pytest.approx([(half - math.log(0.75)) / 2])
-    number = task_of(LabelSet("regression")).loss(
-        outputs_of([[1.5]]), torch.tensor([1.0]), label_smoothing=0.0
-    )
+    number = task_of(LabelSet("regression")).loss(outputs_of([[1.5]]), right(1.0), label_smoothing=0.0)
     assert number.tolist() == pytest.approx([0.25])
 
 
 def test_windows_are_averaged() -> None:
     kept = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]], dtype=np.float32)
-    first, second = task_of().decode(kept, features_of([0, 1, 1]), 2)
+    first, second = task_of().decode(kept, features_of([0, 1, 1]), examples_of(2))
     assert (first.value, first.score) == ("a", 0.9)
     assert (second.value, second.score) == ("b", pytest.approx(0.7))
     assert second.scores == {"a": pytest.approx(0.3), "b": pytest.approx(0.7)}
@@ -133,7 +137,7 @@ def test_windows_are_averaged() -> None:
 def test_several_labels_from_a_half_on() -> None:
     task = task_of(LabelSet("multi_label", ("a", "b", "c")))
     kept = task.keep(outputs_of([[0.0, -0.1, 2.0]]))
-    (prediction,) = task.decode(kept, features_of([0]), 1)
+    (prediction,) = task.decode(kept, features_of([0]), examples_of(1))
     assert prediction.value == ["a", "c"]
     assert prediction.score is None
 

@@ -28,7 +28,7 @@ class Bench:
     def loss(outputs: Any, targets: Any) -> Any:
         from torch.nn import functional
 
-        return functional.cross_entropy(outputs.logits.float(), targets, reduction="none")
+        return functional.cross_entropy(outputs.logits.float(), targets["label"], reduction="none")
 
     def weights(self) -> dict[str, Any]:
         model = self.state.accelerator.unwrap_model(self.state.model)
@@ -46,7 +46,7 @@ def make_data(rows: int = 26) -> TrainingData:
         examples=np.arange(rows, dtype=np.int32),
     )
     weights = random.uniform(0.2, 3.0, size=rows).astype(np.float32)
-    return TrainingData(features, Targets(random.integers(0, 2, size=rows), weights), Padding(0))
+    return TrainingData(features, Targets({"label": random.integers(0, 2, size=rows)}, weights), Padding(0))
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ def test_first_loss_is_the_weighted_mean_of_the_whole_batch(make_bench) -> None:
         start, end = bench.data.features.offsets[row : row + 2]
         ids = torch.tensor(bench.data.features.input_ids[start:end][None].astype(np.int64))
         logits = bench.state.model.eval()(input_ids=ids).logits
-        target = torch.tensor([bench.data.targets.values[row]])
+        target = torch.tensor([bench.data.targets.values["label"][row]])
         losses.append(float(torch.nn.functional.cross_entropy(logits, target).detach()))
     expected = np.average(losses, weights=bench.data.targets.weights[rows])
     assert steps_of(run(bench))[0].loss == pytest.approx(expected, abs=1e-6)

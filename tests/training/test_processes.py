@@ -30,7 +30,9 @@ random = np.random.default_rng(3)
 lengths = random.integers(3, 17, size=22)
 features = Features(random.integers(5, 40, size=int(lengths.sum()), dtype=np.int32), None,
                     np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), np.arange(22, dtype=np.int32))
-targets = Targets(random.integers(0, 2, size=22), random.uniform(0.2, 3.0, size=22).astype(np.float32))
+labels = random.integers(0, 2, size=22)
+weights = random.uniform(0.2, 3.0, size=22).astype(np.float32)
+targets = Targets({"label": labels}, weights)
 torch.manual_seed(5)
 config = AutoConfig.from_pretrained(folder, num_labels=2)
 config.hidden_dropout_prob = config.attention_probs_dropout_prob = 0.0
@@ -38,7 +40,8 @@ model = AutoModelForSequenceClassification.from_pretrained(folder, config=config
 accelerator = Accelerator(cpu=True)
 model, optimizer = accelerator.prepare(model, build_optimizer(model, settings))
 state = TrainingState(model, optimizer, accelerator, micro_batch_size=micro)
-loss = lambda outputs, targets: torch.nn.functional.cross_entropy(outputs.logits, targets, reduction="none")
+cross_entropy = torch.nn.CrossEntropyLoss(reduction="none")
+loss = lambda outputs, targets: cross_entropy(outputs.logits, targets["label"])
 data = TrainingData(features, targets, Padding(0))
 events = train(state, data, settings, loss=loss, evaluate=lambda: ({}, 0.0))
 losses = [(event.loss, event.grad_norm) for event in events if isinstance(event, Step)]

@@ -1,0 +1,218 @@
+"""Intent and slots of an utterance together: one encoder, one head, one loss.
+
+The head is one layer whose outputs are the tags and, after them, the intents: tags are read at words, intents
+at the token that stands for the whole text. See docs/decisions/0008-joint-head-is-one-layer.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bertkit.config.schema import TaskSection
+from bertkit.data.checks import CheckedRow
+from bertkit.data.features import Features, Targets
+from bertkit.data.label_values import LabelColumn
+from bertkit.data.labels import LabelReader, LabelSet, learn_labels
+from bertkit.data.rows import Rows
+from bertkit.data.tag_schemes import entities_of
+from bertkit.errors import DataError
+from bertkit.models.contract import ModelContract
+from bertkit.tasks.base import Example, ExampleSet, Prediction
+from bertkit.tasks.columns import choose_column, optional_column
+from bertkit.tasks.ner import TAG_NAMES, TEXT_NAMES, NerTask
+from bertkit.tasks.tagged_rows import TaggedRows, learn_tags
+from bertkit.tasks.tagging import entities_in_text, scores_by_example, token_loss
+from bertkit.tasks.word_windows import sentence_tokens
+
+if TYPE_CHECKING:
+    import torch
+
+INTENT_OPTION = "--set task.intent="
+
+
+class IntentSlotsTask(NerTask):
+    """A text in words in; what is wanted, and the entities that say it in detail, out."""
+
+    name: ClassVar[str] = "intent_slots"
+    aliases: ClassVar[Mapping[str, Sequence[str]]] = {
+        "tokens": TEXT_NAMES, "tags": ("slot_tags", "slots", *TAG_NAMES), "intent": ("intents", "category"),
+    }  # fmt: skip
+
+    def __init__(self, *, intent: str, **tagging: Any) -> None:
+        super().__init__(**tagging)
+        self.intent = intent
+
+    @classmethod
+    def learn(cls, section: TaskSection, splits: Sequence[Rows]) -> Self:
+        """See `Task.learn`."""
+        tagged = [TaggedRows(rows, section.text[0], section.label, cls.aliases) for rows in splits]
+        columns = []
+        for rows in splits:
+            intent = choose_column(section.intent, rows, option=INTENT_OPTION, aliases=cls.aliases)
+            classes = rows.class_names.get(intent, ())
+            columns.append(LabelColumn(rows.column(intent), classes, section.rename))
+        raw = (name for column in columns for name in column.names())
+        scheme, names = learn_tags(tagged, section, other_labels=raw)
+        intents = learn_labels(columns, problem="single_label", names=None).names
+        return cls(
+            intent=choose_column(section.intent, splits[0], option=INTENT_OPTION, aliases=cls.aliases),
+            text=tagged[0].text, label=str(tagged[0].label), labels=LabelSet("frames", names, intents),
+            scheme=scheme, constrained=section.constrained,
+            all_subwords=section.label_subwords == "all", rename=section.rename,
+        )  # fmt: skip
+
+    @classmethod
+    def from_contract(cls, contract: ModelContract) -> Self:
+        """See `Task.from_contract`."""
+        return cls(
+            intent=contract.intent, text=contract.text[0], label=contract.label, labels=contract.label_set,
+            constrained=contract.constrained, rename=contract.rename, scheme=contract.tag_scheme,
+        )  # fmt: skip
+
+    def contract_fields(self) -> dict[str, Any]:
+        """See `Task.contract_fields`."""
+        return super().contract_fields() | {"intent": self.intent, "intents": self.labels.intents}
+
+    def examples(self, rows: Rows, *, keep_unlabelled: bool = False) -> ExampleSet:
+        """See `Task.examples`."""
+        tagged = super().examples(rows, keep_unlabelled=keep_unlabelled)
+        find = optional_column if keep_unlabelled else choose_column
+        column = find(self.intent, rows, option=INTENT_OPTION, aliases=self.aliases)
+        if column is None:
+            return replace(tagged, examples=[replace(example, target=None) for example in tagged.examples])
+        reader = LabelReader(
+            LabelSet("single_label", self.labels.intents),
+            class_names=rows.class_names.get(column, ()), rename=self.rename,
+        )  # fmt: skip
+        values = rows.column(column)
+        found: list[Example] = []
+        for example in tagged.examples:
+            try:
+                intent = reader.read(values[example.row])
+            except DataError as error:
+                raise DataError(f"{rows.place(example.row)}: {error.message}", hint=error.hint) from error
+            labelled = intent is not None and example.target is not None
+            if labelled or keep_unlabelled:
+                found.append(replace(example, target=(intent, example.target) if labelled else None))
+        return replace(
+            tagged, examples=found,
+            without_label=tagged.without_label + len(tagged.examples) - len(found),
+        )  # fmt: skip
+
+    def checked(self, example: Example) -> CheckedRow:
+        """See `Task.checked`."""
+        if example.target is None:
+            return CheckedRow(example.id, example.texts, row=example.row)
+        slots = (entity.label for entity in entities_of(self._tags(example)))
+        labels = (self.labels.intents[example.target[0]], *slots)
+        return CheckedRow(example.id, example.texts, labels, example.target, example.row)
+
+    def stratum(self, example: Example) -> Hashable:
+        """See `Task.stratum`: the intent."""
+        intent: Hashable = example.target[0]
+        return intent
+
+    def targets(
+        self,
+        examples: Sequence[Example],
+        features: Features,
+        *,
+        label_weights: Mapping[str, float] | str | None,
+    ) -> Targets:
+        """See `Task.targets`: the intent of each text and the tag of each word; texts count the same.
+
+        The tags of all texts together count as much as their intents, so that one loss serves both: the
+        mean over texts of the one plus the mean over words of the other.
+        """
+        slots = super().targets(
+            [replace(example, target=example.target[1]) for example in examples], features,
+            label_weights=label_weights,
+        )  # fmt: skip
+        windows = np.bincount(features.examples, minlength=len(examples))[features.examples]
+        counts = slots.token_values["count"]
+        per_text = float(counts.sum()) / max(1, len(examples))
+        shares = counts * windows[features.feature_of_token] / max(per_text, 1.0)
+        intents = np.asarray([example.target[0] for example in examples], dtype=np.int64)
+        return Targets(
+            {"intent": intents[features.examples]},
+            (1.0 / windows).astype(np.float32),
+            {"tag": slots.token_values["tag"], "count": shares.astype(np.float32), "sentence": _at(features)},
+        )
+
+    def loss(
+        self, outputs: Any, targets: Mapping[str, torch.Tensor], *, label_smoothing: float
+    ) -> torch.Tensor:
+        """See `Task.loss`: that of the intent plus that of the slots."""
+        from torch.nn import functional
+
+        count = len(self.labels.names)
+        slots = token_loss(
+            outputs.logits[..., :count], targets["tag"], targets["count"], label_smoothing=label_smoothing
+        )
+        intents = (outputs.logits[..., count:].float() * targets["sentence"].unsqueeze(-1)).sum(dim=1)
+        intent = functional.cross_entropy(
+            intents, targets["intent"], reduction="none", label_smoothing=label_smoothing
+        )
+        return slots + intent
+
+    def keep(self, outputs: Any) -> NDArray[np.float32]:
+        """See `Task.keep`: (batch, sequence, tags + intents) probabilities, each group summing to 1."""
+        count = len(self.labels.names)
+        logits = outputs.logits.float()
+        parts = [part.softmax(dim=-1).cpu().numpy() for part in (logits[..., :count], logits[..., count:])]
+        return np.asarray(np.concatenate(parts, axis=-1), dtype=np.float32)
+
+    def decode(self, kept: NDArray[Any], features: Features, examples: Sequence[Example]) -> list[Prediction]:
+        """See `Task.decode`: the intent of a long text is the mean over its windows."""
+        count = len(self.labels.names)
+        intents = np.zeros((len(examples), kept.shape[1] - count))
+        np.add.at(intents, features.examples, kept[sentence_tokens(features), count:])
+        intents /= np.maximum(np.bincount(features.examples, minlength=len(examples)), 1)[:, None]
+        predictions = []
+        by_word = scores_by_example(kept[:, :count], features, examples)
+        for example, rows, row in zip(examples, by_word, intents, strict=True):
+            tags, scores = self._decoder.best(rows)
+            intent = self.labels.intents[int(row.argmax())]
+            words = [example.texts[0][start:end] for start, end in example.words]
+            named = zip(self.labels.intents, row, strict=True)
+            by_intent = {name: round(float(value), 6) for name, value in named}
+            value = {"intent": intent, "slots": entities_in_text(example, tags, scores)}
+            details = {"words": words, "tags": tags}
+            predictions.append(Prediction(value, by_intent[intent], by_intent, details))
+        return predictions
+
+    def compare(
+        self, examples: Sequence[Example], predictions: Sequence[Prediction]
+    ) -> tuple[list[Any], list[Any]]:
+        """See `Task.compare`: (intent, tags) of each text."""
+        pairs = [
+            (
+                (prediction.value["intent"], prediction.details["tags"]),
+                (self.labels.intents[example.target[0]], self._tags(example)),
+            )
+            for example, prediction in zip(examples, predictions, strict=True)
+            if example.target is not None
+        ]
+        return [predicted for predicted, _ in pairs], [expected for _, expected in pairs]
+
+    def shown(self, example: Example) -> Any:
+        """See `Task.shown`."""
+        if example.target is None:
+            return None
+        intent = self.labels.intents[example.target[0]]
+        return {"intent": intent, "slots": entities_in_text(example, self._tags(example))}
+
+    def _tags(self, example: Example) -> list[str]:
+        return [] if example.target is None else self._named(example.target[1])
+
+
+def _at(features: Features) -> NDArray[np.float32]:
+    """(tokens,) 1 at the token that stands for the whole text, else 0."""
+    marks = np.zeros(len(features.input_ids), dtype=np.float32)
+    marks[sentence_tokens(features)] = 1.0
+    return marks
