@@ -34,7 +34,7 @@ test: $(READY) ## set up and run all tests
 
 faults: $(READY) ## inject faults: broken downloads, signals, kills, hostile and broken files
 	$(BIN)/python -m pytest tests/cli/test_faults.py tests/cli/test_signals.py tests/cli/test_predict_resume.py \
-	  tests/data/test_hub_datasets.py tests/data/test_lines.py tests/models/test_sources.py
+	  tests/data/reading/test_hub_datasets.py tests/data/reading/test_lines.py tests/models/test_sources.py
 
 check: $(READY) ## lint, format, types, layers
 	$(BIN)/ruff check .

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bertkit.config.loader import load_recipe
-from bertkit.data.sources import load_split
+from bertkit.data.reading.sources import load_split
 from bertkit.evaluation.answers import question_type, scores_by
 from bertkit.evaluation.scoring import shown
 

@@ -13,8 +13,8 @@ from rich.text import Text
 from bertkit.cli.printable import output_console, printable
 
 if TYPE_CHECKING:
-    from bertkit.data.checks import Finding
-    from bertkit.data.label_checks import LabelTable
+    from bertkit.data.checking.checks import Finding
+    from bertkit.data.checking.label_checks import LabelTable
     from bertkit.workflows.check_data import DataReport
 
 MOST_LABELS = 20

@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 from bertkit.cli.options import (
+    Columns,
     Debug,
     Json,
     Label,
+    Labels,
     Quiet,
     Text,
     TextPair,
@@ -53,6 +55,8 @@ def evaluate(
     text: Text = None,
     text_pair: TextPair = None,
     label: Label = None,
+    columns: Columns = None,
+    labels: Labels = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -66,7 +70,11 @@ def evaluate(
     """Score a trained model: published scores beside ours."""
     from bertkit.cli.display import Display
     from bertkit.cli.tables import print_scores
+    from bertkit.config.flags import settings_from_flags
 
+    flags = settings_from_flags(
+        text=text, text_pair=text_pair, label=label, columns=columns or (), labels=labels or ()
+    )
     with Display(quiet=quiet or json) as display:
         from bertkit.workflows.evaluate import evaluate as workflow
 
@@ -75,8 +83,9 @@ def evaluate(
             recipe=recipe,
             split=split,
             data=data,
-            text=[name for name in (text, text_pair) if name] or None,
-            label=label,
+            text=[name for name in flags.get("task.text", ()) if name] or None,
+            label=flags.get("task.label"),
+            rename=flags.get("task.rename"),
             predictions=output,
             listen=display,
         )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from bertkit.data.arrow_records import ArrowRecords
+from bertkit.data.reading.arrow_records import ArrowRecords
 
 Record = Mapping[str, Any]
 

@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bertkit.data.hub import HUB_ID, check_reachable, hub_errors, looks_like_path
-from bertkit.data.packages import package_folder
+from bertkit.data.reading.hub import HUB_ID, check_reachable, hub_errors, looks_like_path
+from bertkit.data.reading.packages import package_folder
 from bertkit.errors import ModelError
 from bertkit.runs.folder import RunFolder
 

@@ -6,7 +6,19 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from bertkit.data.checking.checks import RowFault
+from bertkit.data.rows import Rows
 from bertkit.errors import DataError
+from bertkit.tasks.base import Example, ExampleSet
+from bertkit.tasks.columns import (
+    LABEL_OPTION,
+    TEXT_OPTIONS,
+    as_text,
+    choose_column,
+    identity_column,
+    identity_of,
+    optional_column,
+)
 
 # Kinds of faults, as they are told and counted.
 MOVED = "an answer was not at its offset: the only place where it stands is taken"
@@ -96,3 +108,52 @@ def _placed(text: str, offset: int | None, context: str) -> tuple[Answer, str | 
     if place >= 0 and (offset is None or context.find(text, place + 1) < 0):
         return Answer(text, place), None if offset is None else MOVED
     return Answer(text, -1), NOT_FOUND
+
+
+def question_examples(
+    rows: Rows,
+    *,
+    text: Sequence[str],
+    label: str,
+    aliases: Mapping[str, Sequence[str]],
+    keep_unlabelled: bool,
+) -> ExampleSet:
+    """The rows of a split as examples whose targets are tuples of `Answer`.
+
+    Args:
+        rows: as read.
+        text: the columns with question and context, as the recipe calls them.
+        label: the column with the answers, likewise.
+        aliases: other names of these.
+        keep_unlabelled: also rows of which no answer is known.
+
+    Raises:
+        DataError: for missing columns, and with the place for answers that are not understood.
+    """
+    question, context = (
+        choose_column(name, rows, option=option, aliases=aliases)
+        for name, option in zip(text, TEXT_OPTIONS, strict=True)
+    )
+    find_label = optional_column if keep_unlabelled else choose_column
+    answers = find_label(label, rows, option=LABEL_OPTION, aliases=aliases)
+    start = next((name for name in START_NAMES if name in rows.columns), None)
+    own_id = identity_column(rows, (question, context, answers))
+    found: list[Example] = []
+    faults: list[RowFault] = []
+    without_label = without_text = 0
+    for number, record in enumerate(rows.records):
+        if record[question] is None or record[context] is None:
+            without_text += 1
+            continue
+        try:
+            texts = (as_text(record[question], question), as_text(record[context], context))
+            given = record[answers] if answers is not None else None
+            target, wrong = read_answers(given, record[start] if start else None, texts[1])
+        except DataError as error:
+            raise DataError(f"{rows.place(number)}: {error.message}", hint=error.hint) from error
+        faults += [RowFault(what, rows.place(number), left_out=False) for what in wrong]
+        if target is None and not keep_unlabelled:
+            without_label += 1
+            continue
+        found.append(Example(identity_of(record, own_id, number), texts, target, row=number))
+    return ExampleSet(found, without_label, without_text, faults)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
 
 from bertkit.config.schema import TaskSection
-from bertkit.data.checks import CheckedRow, RowFault
+from bertkit.data.checking.checks import CheckedRow, RowFault
 from bertkit.data.features import Features, Targets
 from bertkit.data.labels import LabelSet, Target
 from bertkit.data.rows import Record, Rows

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bertkit.config.schema import TaskSection
-from bertkit.data.checks import CheckedRow
+from bertkit.data.checking.checks import CheckedRow
 from bertkit.data.features import Features, Targets
 from bertkit.data.label_values import LabelColumn, check_rename
 from bertkit.data.labels import LabelReader, LabelSet, Target, learn_labels

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bertkit.config.schema import TaskSection
-from bertkit.data.checks import CheckedRow, RowFault
+from bertkit.data.checking.checks import CheckedRow, RowFault
 from bertkit.data.columns import nearest
 from bertkit.data.features import Features, Targets
 from bertkit.data.labels import LabelSet

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bertkit.config.schema import TaskSection
-from bertkit.data.checks import CheckedRow, RowFault
+from bertkit.data.checking.checks import CheckedRow
 from bertkit.data.features import Features, Targets
 from bertkit.data.labels import LabelSet
 from bertkit.data.rows import Record, Rows
 from bertkit.errors import DataError
 from bertkit.models.contract import ModelContract
-from bertkit.tasks.answer_rows import START_NAMES, read_answers
+from bertkit.tasks.answer_predictions import no_answer_score, predicted_answer
+from bertkit.tasks.answer_rows import question_examples
 from bertkit.tasks.answer_windows import (
     NOT_CONTEXT,
     Candidates,
@@ -32,9 +33,6 @@ from bertkit.tasks.columns import (
     as_text,
     choose_column,
     find_value,
-    identity_column,
-    identity_of,
-    optional_column,
 )
 
 if TYPE_CHECKING:
@@ -110,34 +108,9 @@ class QaTask:
 
         A question is unanswerable where its answers are an empty list, or empty texts.
         """
-        question, context = (
-            choose_column(name, rows, option=option, aliases=self.aliases)
-            for name, option in zip(self.text, TEXT_OPTIONS, strict=True)
+        return question_examples(
+            rows, text=self.text, label=self.label, aliases=self.aliases, keep_unlabelled=keep_unlabelled
         )
-        find_label = optional_column if keep_unlabelled else choose_column
-        label = find_label(self.label, rows, option=LABEL_OPTION, aliases=self.aliases)
-        start = next((name for name in START_NAMES if name in rows.columns), None)
-        own_id = identity_column(rows, (question, context, label))
-        found: list[Example] = []
-        faults: list[RowFault] = []
-        without_label = without_text = 0
-        for number, record in enumerate(rows.records):
-            if record[question] is None or record[context] is None:
-                without_text += 1
-                continue
-            try:
-                texts = (as_text(record[question], question), as_text(record[context], context))
-                answers, wrong = read_answers(
-                    record[label] if label is not None else None, record[start] if start else None, texts[1]
-                )
-            except DataError as error:
-                raise DataError(f"{rows.place(number)}: {error.message}", hint=error.hint) from error
-            faults += [RowFault(what, rows.place(number), left_out=False) for what in wrong]
-            if answers is None and not keep_unlabelled:
-                without_label += 1
-                continue
-            found.append(Example(identity_of(record, own_id, number), texts, answers, row=number))
-        return ExampleSet(found, without_label, without_text, faults)
 
     def read(self, record: Record, identity: str) -> Example:
         """See `Task.read`: by the trained names, else `question` and `context`."""
@@ -250,7 +223,7 @@ class QaTask:
                 for example, found in known
             ],
             references=[[answer.text for answer in example.target or ()] for example, _ in known],
-            no_answer_scores=[_no_answer_score(found) for _, found in known],
+            no_answer_scores=[no_answer_score(found) for _, found in known],
         )
 
     def with_threshold(self, threshold: float) -> QaTask:
@@ -267,27 +240,10 @@ class QaTask:
     def decode(self, kept: NDArray[Any], features: Features, examples: Sequence[Example]) -> list[Prediction]:
         """See `Task.decode`: the best answer with its place in the context, or none."""
         found = self._candidates(kept, features, examples)
-        return [self._prediction(example, one) for example, one in zip(examples, found, strict=True)]
-
-    def _prediction(self, example: Example, found: Candidates) -> Prediction:
-        context = example.texts[1]
-        no_answer = _no_answer_score(found)
-        may_abstain = self.threshold is not None
-        shares = _shares([*(span.score for span in found.spans), *([found.no_answer] * may_abstain)])
-        n_best = [
-            {
-                "text": context[span.start : span.end], "start": span.start, "end": span.end,
-                "score": round(float(share), 6),
-            }
-            for span, share in zip(found.spans, shares, strict=False)
-        ]  # fmt: skip
-        details: dict[str, Any] = {"n_best": n_best}
-        if self.threshold is not None:
-            details["no_answer_score"] = round(no_answer, 6)
-        if not n_best or (self.threshold is not None and no_answer > self.threshold):
-            score = round(float(shares[-1]), 6) if may_abstain else 0.0
-            return Prediction({"text": "", "start": None, "end": None, "score": score}, details=details)
-        return Prediction(n_best[0], details=details)
+        return [
+            predicted_answer(example.texts[1], one, threshold=self.threshold)
+            for example, one in zip(examples, found, strict=True)
+        ]
 
     def compare(
         self, examples: Sequence[Example], predictions: Sequence[Prediction]
@@ -305,17 +261,3 @@ class QaTask:
         if example.target is None:
             return None
         return [{"text": answer.text, "start": answer.start} for answer in example.target]
-
-
-def _shares(logits: Sequence[float]) -> list[float]:
-    """Probabilities, as if these were all candidates."""
-    exponents = np.exp(np.asarray(logits, dtype=np.float64) - max(logits, default=0.0))
-    return [float(value) for value in exponents / exponents.sum()] if len(logits) else []
-
-
-def _no_answer_score(found: Candidates) -> float:
-    """From 0 to 1: how far the no-answer token is ahead of the best answer; 0.5 where they are even."""
-    if not found.spans:
-        return 1.0
-    ahead = found.no_answer - found.spans[0].score
-    return float(1 / (1 + np.exp(-np.clip(ahead, -700, 700))))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bertkit.data.lines import InputLine
+from bertkit.data.reading.lines import InputLine
 from bertkit.errors import DataError
 from bertkit.tasks.base import Example, Prediction
 from bertkit.workflows.engine import compute_outputs

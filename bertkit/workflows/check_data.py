@@ -9,13 +9,13 @@ from typing import Any
 
 from bertkit.config.loader import LoadedRecipe
 from bertkit.config.schema import Recipe
-from bertkit.data.checks import SHOWN_PLACES, Finding, fault_findings, short_place
-from bertkit.data.hub_datasets import MissingSplitError
-from bertkit.data.label_checks import LabelTable
-from bertkit.data.length_checks import Lengths
+from bertkit.data.checking.checks import SHOWN_PLACES, Finding, fault_findings, short_place
+from bertkit.data.checking.label_checks import LabelTable
+from bertkit.data.checking.length_checks import Lengths
+from bertkit.data.checking.tag_checks import check_tags
+from bertkit.data.reading.hub_datasets import MissingSplitError
+from bertkit.data.reading.sources import SplitRows, load_split
 from bertkit.data.rows import Rows
-from bertkit.data.sources import SplitRows, load_split
-from bertkit.data.tag_checks import check_tags
 from bertkit.errors import DataError, RecipeError
 from bertkit.tasks.base import Example, Task
 from bertkit.tasks.ner import NerTask

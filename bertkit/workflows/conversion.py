@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from bertkit.data.document_views import UnfitRowError
-from bertkit.data.row_views import RowView
 from bertkit.data.rows import Record, Rows
+from bertkit.data.writing.document_views import UnfitRowError
+from bertkit.data.writing.row_views import RowView
 from bertkit.errors import DataError
 from bertkit.workflows.events import Listener, Progress
 

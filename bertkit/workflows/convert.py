@@ -7,17 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bertkit.data.document_views import document_of, retagged, sentence_of
-from bertkit.data.question_writer import read_question, write_squad
-from bertkit.data.readers import read_location
-from bertkit.data.row_views import RowView, find_view, other_columns
+from bertkit.data.reading.readers import read_location
 from bertkit.data.rows import Rows
-from bertkit.data.sentence_writer import write_conll
-from bertkit.data.span_writers import write_brat, write_doccano, write_label_studio, write_prodigy
-from bertkit.data.table_projection import TableColumns, project
-from bertkit.data.table_writers import write_arrow, write_delimited, write_json, write_jsonl, write_parquet
-from bertkit.data.writers import Format, check_target, choose_format, other_target
-from bertkit.data.written_files import CannotHoldError
+from bertkit.data.writing.document_views import document_of, retagged, sentence_of
+from bertkit.data.writing.question_writer import read_question, write_squad
+from bertkit.data.writing.row_views import RowView, find_view, other_columns
+from bertkit.data.writing.sentence_writer import write_conll
+from bertkit.data.writing.span_writers import write_brat, write_doccano, write_label_studio, write_prodigy
+from bertkit.data.writing.table_projection import TableColumns, project
+from bertkit.data.writing.table_writers import (
+    write_arrow,
+    write_delimited,
+    write_json,
+    write_jsonl,
+    write_parquet,
+)
+from bertkit.data.writing.writers import Format, check_target, choose_format, other_target
+from bertkit.data.writing.written_files import CannotHoldError
 from bertkit.errors import DataError, UsageError
 from bertkit.workflows.conversion import Conversion, LeftOut
 from bertkit.workflows.events import Listener, Note, silent

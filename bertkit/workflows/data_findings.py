@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from bertkit.config.schema import Recipe
-from bertkit.data.checks import CheckedSplit, Finding
-from bertkit.data.label_checks import LabelTable, check_labels, count_labels
-from bertkit.data.sources import SplitRows
+from bertkit.data.checking.checks import CheckedSplit, Finding
+from bertkit.data.checking.label_checks import LabelTable, check_labels, count_labels
+from bertkit.data.checking.text_checks import check_leaks, check_texts
+from bertkit.data.reading.sources import SplitRows
 from bertkit.data.tag_schemes import recognise_scheme
-from bertkit.data.text_checks import check_leaks, check_texts
 from bertkit.evaluation.scoring import metrics_of
 from bertkit.tasks.base import Example, Task
 from bertkit.tasks.tag_rows import labels_in

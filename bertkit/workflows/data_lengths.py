@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bertkit.config.schema import Recipe
-from bertkit.data.checks import Finding
-from bertkit.data.length_checks import Lengths, check_lengths, measure
+from bertkit.data.checking.checks import Finding
+from bertkit.data.checking.length_checks import Lengths, check_lengths, measure
 from bertkit.errors import HubError, MissingPackageError, ModelError, RecipeError
 from bertkit.models.loading import load_tokenizer, position_limit
 from bertkit.models.sources import find_model

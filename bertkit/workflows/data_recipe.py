@@ -12,9 +12,9 @@ from bertkit.config.faults import did_you_mean
 from bertkit.config.flags import settings_from_flags
 from bertkit.config.loader import LoadedRecipe, load_recipe
 from bertkit.config.names import TASK_NAMES
-from bertkit.data.readers import read_location
-from bertkit.data.sources import names_file
-from bertkit.data.task_guess import guess_task
+from bertkit.data.checking.task_guess import guess_task
+from bertkit.data.reading.readers import read_location
+from bertkit.data.reading.sources import names_file
 from bertkit.errors import DataError, UsageError
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from bertkit.config.loader import LoadedRecipe, load_recipe
 from bertkit.config.names import WINDOWED_TASKS
 from bertkit.config.schema import Published, Recipe
-from bertkit.data.readers import read_location
-from bertkit.data.sources import load_split, load_splits
+from bertkit.data.reading.readers import read_location
+from bertkit.data.reading.sources import load_split, load_splits
 from bertkit.errors import DataError, ModelError, RecipeError
 from bertkit.evaluation.metrics import check_metrics
 from bertkit.evaluation.scoring import metrics_of, score_predictions
@@ -64,6 +64,7 @@ def evaluate(
     data: Path | str | None = None,
     text: Sequence[str] | None = None,
     label: str | None = None,
+    rename: Mapping[str, str] | None = None,
     predictions: Path | str | None = None,
     listen: Listener = silent,
 ) -> EvaluationResult:
@@ -76,6 +77,7 @@ def evaluate(
         data: an own file instead of the recipe's splits.
         text: names of the text columns, where they are not those of the training or the recipe.
         label: name of the label column, likewise.
+        rename: labels as the data writes them, and which of the model's they count as.
         predictions: where to write one line an example; with several splits a folder.
         listen: told what happens.
 
@@ -84,7 +86,9 @@ def evaluate(
     """
     found = find_trained(model)
     loaded = _recipe_of(found, recipe)
-    task = _task_of(found, loaded.recipe if loaded is not None else None, text=text, label=label)
+    task = _task_of(
+        found, loaded.recipe if loaded is not None else None, text=text, label=label, rename=rename
+    )
     if data is not None:
         listen(Note(f"reading {data}"))
         name = Path(data).name
@@ -144,7 +148,12 @@ def _with_kept_rows_of(trained: Recipe, asked: LoadedRecipe) -> LoadedRecipe:
 
 
 def _task_of(
-    found: TrainedSource, recipe: Recipe | None, *, text: Sequence[str] | None, label: str | None
+    found: TrainedSource,
+    recipe: Recipe | None,
+    *,
+    text: Sequence[str] | None,
+    label: str | None,
+    rename: Mapping[str, str] | None,
 ) -> Task:
     """The task of the recipe, with columns as given; what is left open is as the model was trained."""
     contract = found.contract
@@ -164,7 +173,8 @@ def _task_of(
                 hint="name a model or a recipe of the same task",
             )
         contract = contract.model_copy(update=changed)
-    columns = {"text": tuple(text or contract.text), "label": label or contract.label}
+    columns: dict[str, Any] = {"text": tuple(text or contract.text), "label": label or contract.label}
+    columns["rename"] = {**contract.rename, **(rename or {})}
     return TASKS[contract.task].from_contract(contract.model_copy(update=columns))
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from bertkit.config.loader import LoadedRecipe, dump_recipe, load_recipe
 from bertkit.config.schema import Recipe
-from bertkit.data.readers import is_glob
-from bertkit.data.sources import names_file
+from bertkit.data.reading.readers import is_glob
+from bertkit.data.reading.sources import names_file
 from bertkit.errors import Interrupted, RunError, TrainingError
 from bertkit.evaluation.scoring import selecting
 from bertkit.models.heads import reorder_outputs

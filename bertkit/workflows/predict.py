@@ -10,9 +10,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
 
-from bertkit.data.compression import MAGIC_BYTES, compression_of, is_compressed, unpack
-from bertkit.data.file_access import DataFile, open_file
-from bertkit.data.lines import InputLine, input_kind, read_input_lines
+from bertkit.data.reading.compression import MAGIC_BYTES, compression_of, is_compressed, unpack
+from bertkit.data.reading.file_access import DataFile, open_file
+from bertkit.data.reading.lines import InputLine, input_kind, read_input_lines
 from bertkit.errors import DataError, Interrupted, RunError, TrainingError
 from bertkit.runs.atomic import json_text
 from bertkit.runs.environment import fingerprint

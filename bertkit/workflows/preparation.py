@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bertkit.config.schema import Recipe
-from bertkit.data.checks import fault_findings
+from bertkit.data.checking.checks import fault_findings
 from bertkit.data.features import Features
+from bertkit.data.reading.sources import SplitRows, load_splits
 from bertkit.data.rows import Rows
-from bertkit.data.sources import SplitRows, load_splits
 from bertkit.data.splits import hold_out
 from bertkit.errors import DataError, RecipeError
 from bertkit.evaluation.metrics import check_metrics

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from bertkit.config.loader import LoadedRecipe
 from bertkit.config.schema import Recipe
-from bertkit.data.checks import short_place
+from bertkit.data.checking.checks import short_place
+from bertkit.data.reading.sources import load_split
 from bertkit.data.rows import Rows
-from bertkit.data.sources import load_split
 from bertkit.errors import DataError, RecipeError, UsageError
 from bertkit.models.loading import load_tokenizer
 from bertkit.models.sources import find_model

@@ -30,6 +30,9 @@ QUICK = [
     ["finetune", "--help"],
     ["eval", "--help"],
     ["predict", "--help"],
+    ["data", "--help"],
+    ["data", "check", "--help"],
+    ["data", "convert", "--help"],
     ["recipes"],
     ["recipes", "show", "sst2"],
     ["recipes", "schema"],
@@ -75,12 +78,24 @@ def test_what_answers_at_once_imports_nothing_heavy(tmp_path: Path) -> None:
     assert [arguments for arguments, _, _ in seen] == QUICK
     assert {tuple(arguments): loaded for arguments, _, loaded in seen if loaded} == {}
     codes = [code for _, code, _ in seen]
-    assert codes == [0] * 10 + [2] * 9
+    assert codes == [0] * 13 + [2] * 9
 
 
 @pytest.mark.parametrize(
     "verb",
-    [[], ["finetune"], ["eval"], ["predict"], ["recipes"], ["runs"], ["recipes", "show"], ["runs", "show"]],
+    [
+        [],
+        ["finetune"],
+        ["eval"],
+        ["predict"],
+        ["recipes"],
+        ["runs"],
+        ["recipes", "show"],
+        ["runs", "show"],
+        ["data", "check"],
+        ["data", "preview"],
+        ["data", "convert"],
+    ],
     ids=" ".join,
 )
 def test_every_verb_has_examples_that_begin_with_itself(verb: list[str], cli) -> None:
@@ -97,7 +112,7 @@ def test_every_verb_is_looked_at_here() -> None:
     names = {command.name for command in app.registered_commands} | {
         group.name for group in app.registered_groups
     }
-    assert names == {"finetune", "eval", "predict", "recipes", "runs"}
+    assert names == {"finetune", "eval", "predict", "recipes", "runs", "data"}
 
 
 def test_version(cli) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from bertkit.config.flags import settings_from_flags
 from bertkit.config.loader import load_recipe
+from bertkit.errors import UsageError
 
 
 @pytest.mark.parametrize(
@@ -40,3 +41,34 @@ def test_eval_files_are_named() -> None:
 
 def test_flags_that_are_not_given_leave_no_key() -> None:
     assert settings_from_flags() == {}
+
+
+def test_columns_are_named_by_their_role() -> None:
+    settings = settings_from_flags(columns=["context=passage,question=query", "tags=gold"])
+    assert settings == {"task.text": ["query", "passage"], "task.label": "gold"}
+    assert settings_from_flags(columns=["intent=wish"]) == {"task.intent": "wish"}
+    assert settings_from_flags(columns=["text=body"], label="stars") == {
+        "task.text": ["body", None], "task.label": "stars",
+    }  # fmt: skip
+
+
+def test_labels_are_pairs_and_may_merge() -> None:
+    settings = settings_from_flags(labels=["pos=good, great = good", "neg=bad"])
+    assert settings == {"task.rename": {"pos": "good", "great": "good", "neg": "bad"}}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"columns": ["txt=body"]}, "did you mean text"),
+        ({"columns": ["text=a,tokens=b"]}, "two columns for text"),
+        ({"columns": ["text=a"], "text": "b"}, "both name a column"),
+        ({"columns": ["text"]}, "no pair"),
+        ({"labels": ["a=b,a=c"]}, "given twice"),
+        ({"labels": ["=b"]}, "no pair"),
+    ],
+)
+def test_wrong_pairs_are_told(given: dict[str, object], said: str) -> None:
+    with pytest.raises(UsageError, match=said) as caught:
+        settings_from_flags(**given)  # type: ignore[arg-type]
+    assert caught.value.hint

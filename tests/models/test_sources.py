@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bertkit.data import packages
+from bertkit.data.reading import packages
 from bertkit.errors import MissingPackageError, ModelError
 from bertkit.models import sources
 from bertkit.models.sources import EMBEDDED_PACKAGE, find_model

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from bertkit.config.flags import settings_from_flags
-from bertkit.data.checks import Finding
-from bertkit.data.sources import load_splits
+from bertkit.data.checking.checks import Finding
+from bertkit.data.reading.sources import load_splits
 from bertkit.errors import BertkitError, RecipeError, UsageError
 from bertkit.workflows.check_data import DataReport, check_data
 from bertkit.workflows.data_recipe import load_data_recipe

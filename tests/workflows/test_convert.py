@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from bertkit.cli import data_convert
-from bertkit.data.document_views import Document, Sentence, Span, document_of, sentence_of
-from bertkit.data.readers import read_location
+from bertkit.data.reading.readers import read_location
 from bertkit.data.tag_schemes import entities_of
+from bertkit.data.writing.document_views import Document, Sentence, Span, document_of, sentence_of
 from bertkit.errors import DataError, RunError, UsageError
 from bertkit.workflows.convert import ConvertResult, convert
 from bertkit.workflows.events import Event, Note, Progress

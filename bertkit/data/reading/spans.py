@@ -1,0 +1,82 @@
+"""Entities as stretches of characters, and the small things that readers of annotations share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from bertkit.data.reading.json_text import kind_of
+from bertkit.data.rows import Rows
+from bertkit.errors import DataError
+
+Span = dict[str, Any]
+
+_HINT = "a span has a start and an end (characters from 0, the end not included) and a label"
+
+
+def make_span(start: object, end: object, label: object, place: str) -> Span:
+    """One span, its offsets as written.
+
+    Raises:
+        DataError: an offset is no whole number, or the label no text.
+    """
+    for what, value in (("start", start), ("end", end)):
+        if not isinstance(value, int) or isinstance(value, bool):
+            shown = "missing" if value is None else f"{kind_of(value)} ({value!r})"
+            raise DataError(f"{place}: the {what} of a span is {shown}, not a whole number", hint=_HINT)
+    if not isinstance(label, str):
+        shown = "missing" if label is None else kind_of(label)
+        raise DataError(f"{place}: the label of a span is {shown}, not a text", hint=_HINT)
+    return {"start": start, "end": end, "label": label}
+
+
+def as_list(value: object, key: str, place: str) -> list[Any]:
+    """A list as it is, nothing as an empty one.
+
+    Raises:
+        DataError: it is something else.
+    """
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise DataError(f"{place}: {key!r} is {kind_of(value)}, not a list", hint=_HINT)
+    return value
+
+
+def as_object(value: object, key: str, place: str) -> dict[str, Any]:
+    """An object as it is.
+
+    Raises:
+        DataError: it is something else.
+    """
+    if not isinstance(value, dict):
+        raise DataError(f"{place}: {key!r} holds {kind_of(value)}, not an object", hint=_HINT)
+    return value
+
+
+def first_filled(rows: Rows, column: str) -> Any:
+    """The first value of a column that is neither missing nor an empty list; None if there is none."""
+    return next((value for record in rows.records if (value := record[column]) not in (None, [])), None)
+
+
+def first_item(rows: Rows, column: str) -> Any:
+    """The first element of the first list in a column that has one; None for a column of something else."""
+    value = first_filled(rows, column)
+    return value[0] if isinstance(value, list) else None
+
+
+def settle_choices(choices: Sequence[Sequence[Any]], *, several: bool = False) -> list[Any]:
+    """Labels to train on: one a row where no row has more than one, else lists.
+
+    Args:
+        choices: what was chosen in each row; nothing becomes None, or an empty list among lists.
+        several: a row could have had more than one.
+    """
+    if several or any(len(chosen) > 1 for chosen in choices):
+        return [list(chosen) for chosen in choices]
+    return [chosen[0] if chosen else None for chosen in choices]
+
+
+def written_by(rows: Rows, tool: str) -> str:
+    """As `Rows.format` says it: `JSON lines as doccano writes them`."""
+    return f"{rows.format} as {tool} writes {'them' if rows.format.endswith('s') else 'it'}"
