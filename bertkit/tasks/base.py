@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
 
@@ -106,6 +106,18 @@ class ForcedAnswers:
 
 
 @runtime_checkable
+class TagsWords(Protocol):
+    """A task that reads tags of words, in one of several schemes."""
+
+    scheme: str
+    """How the training rows mark entities, of `bertkit.data.tag_schemes.SCHEMES`."""
+
+    def written_tags(self, rows: Rows) -> Iterable[Sequence[str]] | None:
+        """The tags of each row as they are written; None where rows have spans instead."""
+        ...
+
+
+@runtime_checkable
 class Abstaining(Protocol):
     """A task that may say that there is no answer."""
 
@@ -173,8 +185,8 @@ class Task(Protocol):
         """Rows that are held out keep the shares of these."""
         ...
 
-    def group(self, example: Example) -> Hashable:
-        """Rows of one group are all trained on or all held out."""
+    def group(self, example: Example) -> tuple[str, ...]:
+        """The texts that make two rows one: all are trained on, or all held out."""
         ...
 
     @property

@@ -150,7 +150,7 @@ class ClassificationTask:
         target: Hashable = example.target
         return None if self.labels.problem == "regression" else target
 
-    def group(self, example: Example) -> Hashable:
+    def group(self, example: Example) -> tuple[str, ...]:
         """See `Task.group`: rows with the same texts."""
         return example.texts
 

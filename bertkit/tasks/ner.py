@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -125,6 +125,11 @@ class NerTask:
             found.append(Example(identity, (tagged.text,), target, tagged.words, row=number))
         return ExampleSet(found, without_label, without_text, faults)
 
+    def written_tags(self, rows: Rows) -> Iterable[list[str]] | None:
+        """See `TagsWords.written_tags`."""
+        read = TaggedRows(rows, self.text[0], self.label, self.aliases, required=False)
+        return None if read.has_spans else read.sequences()
+
     def _target(self, tags: Sequence[str], rows: Rows, number: int) -> tuple[int, ...]:
         tags = renamed_tags(tags, self.rename, plain=self._decoder.is_plain)
         # A model trained on IOB1 has no `B-` for what never follows its like.
@@ -165,7 +170,7 @@ class NerTask:
         """See `Task.stratum`: whether there is an entity at all."""
         return self._decoder.is_plain or any(tag != "O" for tag in self._tags(example))
 
-    def group(self, example: Example) -> Hashable:
+    def group(self, example: Example) -> tuple[str, ...]:
         """See `Task.group`: rows with the same text."""
         return example.texts
 

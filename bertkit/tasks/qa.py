@@ -129,9 +129,9 @@ class QaTask:
         """See `Task.stratum`: whether there is an answer."""
         return bool(example.target)
 
-    def group(self, example: Example) -> Hashable:
+    def group(self, example: Example) -> tuple[str, ...]:
         """See `Task.group`: questions about one context stay together."""
-        return example.texts[1]
+        return (example.texts[1],)
 
     @property
     def encoding_key(self) -> str:

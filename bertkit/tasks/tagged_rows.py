@@ -56,7 +56,7 @@ class TaggedRows:
         self.classes = rows.class_names.get(self.label, ()) if self.label is not None else ()
         values = rows.column(self.label) if self.label is not None else ()
         # Where nobody marked anything only the name of the column can tell.
-        self._has_spans = any(holds_spans(value) for value in values) or (
+        self.has_spans = any(holds_spans(value) for value in values) or (
             self.label in SPAN_COLUMNS and not any(values)
         )
 
@@ -66,7 +66,7 @@ class TaggedRows:
             return
         for number, value in enumerate(self.rows.column(self.label)):
             try:
-                if self._has_spans:
+                if self.has_spans:
                     yield [f"B-{span.label}" for span in read_spans(value)]
                 else:
                     yield read_tags(value, self.classes) or []
@@ -85,7 +85,7 @@ class TaggedRows:
         label = record[self.label] if self.label is not None else None
         try:
             tokens = as_tokens(value)
-            if self._has_spans:
+            if self.has_spans:
                 text, words = joined(tokens) if tokens is not None else (as_text(value, self.text), None)
                 if label is None:  # an empty list says that there is none, null says nothing
                     return TaggedText(text, words or tuple(find_words(text)), None)

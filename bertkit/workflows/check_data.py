@@ -17,11 +17,8 @@ from bertkit.data.reading.hub_datasets import MissingSplitError
 from bertkit.data.reading.sources import SplitRows, load_split
 from bertkit.data.rows import Rows
 from bertkit.errors import DataError, RecipeError
-from bertkit.tasks.base import Example, Task
-from bertkit.tasks.ner import NerTask
+from bertkit.tasks.base import Example, TagsWords, Task
 from bertkit.tasks.table import TASKS
-from bertkit.tasks.tag_rows import holds_spans
-from bertkit.tasks.tagged_rows import TaggedRows
 from bertkit.workflows.data_findings import checked_splits, find_in_splits
 from bertkit.workflows.data_lengths import find_lengths
 from bertkit.workflows.events import Listener, Note, silent
@@ -182,18 +179,12 @@ def _settled(task: Task, rows: SplitRows) -> dict[str, Any]:
     intent = getattr(task, "intent", None)
     if intent is not None:
         columns["intent"] = intent
-    scheme = task.scheme if isinstance(task, NerTask) and not _tags_are_spans(task, rows.train) else ""
+    tagged = isinstance(task, TagsWords) and rows.train is not None and task.written_tags(rows.train)
+    scheme = task.scheme if isinstance(task, TagsWords) and tagged else ""
     return {
         "problem": task.labels.problem, "columns": columns, "tag_scheme": scheme,
         "labels": (*task.labels.names, *task.labels.intents), "renamed": dict(getattr(task, "rename", {})),
     }  # fmt: skip
-
-
-def _tags_are_spans(task: NerTask, rows: Rows | None) -> bool:
-    if rows is None:
-        return False
-    label = TaggedRows(rows, task.text[0], task.label, task.aliases, required=False).label
-    return label is not None and any(holds_spans(value) for value in rows.column(label))
 
 
 def _examples(task: Task, name: str, rows: Rows) -> tuple[list[Example], list[Finding]]:
@@ -212,8 +203,7 @@ def _examples(task: Task, name: str, rows: Rows) -> tuple[list[Example], list[Fi
     findings += fault_findings(name, found.faults)
     if is_test and all(example.target is None for example in found.examples):
         findings.append(Finding("rows", "labels are hidden: it is predicted, not scored", name, "good"))
-    elif isinstance(task, NerTask) and not _tags_are_spans(task, rows):
-        tags = TaggedRows(rows, task.text[0], task.label, task.aliases, required=False).sequences()
+    elif isinstance(task, TagsWords) and (tags := task.written_tags(rows)) is not None:
         findings.append(check_tags(name, tags, task.scheme, partial(short_place, rows)))
     return list(found.examples), findings
 

@@ -17,7 +17,7 @@ from bertkit.models.sources import find_model
 from bertkit.tasks.base import Example
 from bertkit.tasks.encoding import CHUNK
 from bertkit.workflows.events import Listener, Note, Progress
-from bertkit.workflows.preparation import limits_of
+from bertkit.workflows.lengths import limits_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

@@ -19,12 +19,10 @@ from bertkit.tasks.base import Example, Task
 from bertkit.tasks.table import TASKS
 from bertkit.workflows.engine import compute_outputs, encode_examples
 from bertkit.workflows.events import Listener, Note, Progress, silent
+from bertkit.workflows.lengths import report_lengths
 from bertkit.workflows.predictions import write_predictions
-from bertkit.workflows.preparation import report_lengths, settle_task, usable_examples
+from bertkit.workflows.preparation import HELD_OUT, settle_task, usable_examples
 from bertkit.workflows.trained import Trained, TrainedSource, find_trained, load_trained
-
-# What the rows that a training kept for evaluation are called.
-KEPT_SPLIT = "validation"
 
 
 @dataclass(frozen=True)
@@ -182,7 +180,7 @@ def _splits_of(recipe: Recipe, split: str | None, task: Task, listen: Listener) 
     """The chosen split, all eval splits, or the rows that the training kept for evaluation."""
     data = recipe.data
     names = dict(data.eval)
-    if split is not None and not (split == KEPT_SPLIT and not data.eval):
+    if split is not None and not (split == HELD_OUT and not data.eval):
         known = {"train": data.train, "test": data.test} | names
         if data.source is None and known.get(split) is None:
             listed = ", ".join(name for name, file in known.items() if file is not None)

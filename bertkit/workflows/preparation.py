@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from bertkit.config.schema import Recipe
 from bertkit.data.checking.checks import fault_findings
+from bertkit.data.checking.text_checks import normalised
 from bertkit.data.features import Features
 from bertkit.data.reading.sources import SplitRows, load_splits
 from bertkit.data.rows import Rows
@@ -18,21 +17,25 @@ from bertkit.errors import DataError, RecipeError
 from bertkit.evaluation.metrics import check_metrics
 from bertkit.evaluation.scoring import metrics_of
 from bertkit.models.heads import HeadChoice, choose_head
-from bertkit.models.loading import load_tokenizer, position_limit
+from bertkit.models.loading import load_tokenizer
 from bertkit.models.sources import ModelSource, find_model
 from bertkit.tasks.base import Example, ExampleSet, Limits, Task
 from bertkit.tasks.table import TASKS
 from bertkit.workflows.data_findings import checked_splits, find_in_splits
 from bertkit.workflows.engine import encode_examples
 from bertkit.workflows.events import Listener, Note
+from bertkit.workflows.lengths import limits_of, report_lengths
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 # An eval split that was cut off the training rows is called so.
-HELD_OUT = "validation"
 # A training does not wait for the search for near-duplicates in more rows than these.
 NEARLY_UP_TO = 50_000
+
+
+# What the rows that are kept for evaluation are called.
+HELD_OUT = "validation"
 
 
 @dataclass(frozen=True)
@@ -178,7 +181,7 @@ def hold_out_rows(
         DataError: if there are too few different ones.
     """
     kept, held = hold_out(
-        [task.stratum(example) for example in train], [task.group(example) for example in train],
+        [task.stratum(example) for example in train], [normalised(task.group(example)) for example in train],
         fraction=recipe.data.eval_fraction, seed=recipe.train.seed,
     )  # fmt: skip
     if not held or not kept:
@@ -241,8 +244,11 @@ def report_data(
     counts = ", ".join(f"{name} {len(examples):,}" for name, examples in {"train": train, **evals}.items())
     names = task.labels.names
     shown = ", ".join(names[:8]) + (f", ... ({len(names)} labels)" if len(names) > 8 else "")
+    for sentence in _said_of_files(rows):
+        listen(Note(sentence))
     columns = ", ".join(map(repr, (*task.text, task.label)))
-    listen(Note(f"columns: {columns}"))
+    renamed = ", ".join(f"{old} as {new}" for old, new in recipe.task.rename.items())
+    listen(Note(f"columns: {columns}{f'; labels: {renamed}' if renamed else ''}"))
     listen(Note(f"rows: {counts}; {task.labels.problem.replace('_', '-')}{f': {shown}' if names else ''}"))
     splits = checked_splits(task, rows, {"train": train, **evals})
     size = sum(len(split.rows) for split in splits)
@@ -252,37 +258,9 @@ def report_data(
             listen(Note(finding.sentence, warning=True))
 
 
-def limits_of(recipe: Recipe, source: ModelSource) -> Limits:
-    """The recipe's lengths, checked against what the encoder can read.
-
-    Raises:
-        RecipeError: if they are over its positions.
-    """
-    positions = position_limit(source)
-    key = "task.window" if recipe.task.window else "train.max_length"
-    wanted = recipe.window or recipe.train.max_length
-    if wanted > positions:
-        raise RecipeError(
-            f"{key}: {wanted} is more than the {positions} positions of {source.name}",
-            hint=f"--set {key}={positions}",
-        )
-    return Limits(recipe.train.max_length, recipe.window, recipe.shared_tokens)
-
-
-def report_lengths(name: str, count: int, features: Features, limits: Limits, listen: Listener) -> None:
-    """Say how many texts are cut, always, or into how many windows they are read."""
-    if limits.window:
-        several = int((np.bincount(features.examples) > 1).sum()) if len(features) else 0
-        text = (
-            f"{name}: {several:,} of {count:,} texts are longer than {limits.window} tokens; all are read, "
-            f"in {len(features):,} windows that share {limits.stride}"
-        )
-        if features.cut:
-            text += f"; {features.cut:,} questions are cut"
-        listen(Note(text, warning=features.cut > 0))
-        return
-    share = 100 * features.cut / max(1, count)
-    text = (
-        f"{name}: {features.cut:,} of {count:,} texts ({share:.1f} %) are cut at {limits.max_length} tokens"
-    )
-    listen(Note(text, warning=share >= 20))
+def _said_of_files(rows: SplitRows) -> Iterator[str]:
+    """What the files were taken for, and what was passed over in them."""
+    splits = [split for split in (rows.train, *rows.evals.values(), rows.test) if split is not None]
+    for split in splits:
+        if split.format:
+            yield "; ".join([f"{split.origin} is read as {split.format}", *split.notes])

@@ -17,7 +17,7 @@ from bertkit.models.sources import find_model
 from bertkit.tasks.base import Example, Limits, Task
 from bertkit.tasks.table import TASKS
 from bertkit.workflows.events import Listener, Note, silent
-from bertkit.workflows.preparation import limits_of
+from bertkit.workflows.lengths import limits_of
 from bertkit.workflows.preview_windows import Window, windows_of
 
 if TYPE_CHECKING:

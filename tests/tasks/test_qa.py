@@ -153,7 +153,7 @@ def test_what_predict_is_given() -> None:
 
 def test_questions_about_one_context_stay_together() -> None:
     examples = [Example("0", ("a", "c"), ()), Example("1", ("b", "c"), (Answer("c", 0),))]
-    assert [task_of().group(example) for example in examples] == ["c", "c"]
+    assert [task_of().group(example) for example in examples] == [("c",), ("c",)]
     assert [task_of().stratum(example) for example in examples] == [False, True]
     assert [task_of().checked(example).labels for example in examples] == [("unanswerable",), ("answerable",)]
 
