@@ -5,7 +5,19 @@ from __future__ import annotations
 import typer
 
 from bertkit.cli.data_options import Assignments, Config, Evals, Limit, Model, Name, TaskType, Test, Train
-from bertkit.cli.options import Debug, Json, Label, Quiet, Text, TextPair, as_json
+from bertkit.cli.options import (
+    Columns,
+    Debug,
+    Json,
+    Label,
+    Labels,
+    Quiet,
+    Stride,
+    Text,
+    TextPair,
+    Window,
+    as_json,
+)
 
 EPILOG = """Examples:
 
@@ -28,6 +40,10 @@ def check(
     text: Text = None,
     text_pair: TextPair = None,
     label: Label = None,
+    columns: Columns = None,
+    labels: Labels = None,
+    window: Window = None,
+    stride: Stride = None,
     model: Model = None,
     assignments: Assignments = None,
     config: Config = None,
@@ -46,7 +62,7 @@ def check(
 
     flags = settings_from_flags(
         model=model, train=train, evals=eval_files or (), test=test, text=text, text_pair=text_pair,
-        label=label, limit=limit,
+        label=label, limit=limit, columns=columns or (), labels=labels or (), window=window, stride=stride,
     )  # fmt: skip
     with Display(quiet=quiet or json) as display:
         from bertkit.workflows.check_data import check_data

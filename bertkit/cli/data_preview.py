@@ -7,7 +7,19 @@ from typing import Annotated
 import typer
 
 from bertkit.cli.data_options import Assignments, Config, Evals, Model, Name, TaskType, Test, Train
-from bertkit.cli.options import Debug, Json, Label, Quiet, Text, TextPair, as_json
+from bertkit.cli.options import (
+    Columns,
+    Debug,
+    Json,
+    Label,
+    Labels,
+    Quiet,
+    Stride,
+    Text,
+    TextPair,
+    Window,
+    as_json,
+)
 
 EPILOG = """Examples:
 
@@ -32,12 +44,10 @@ def preview(
     text: Text = None,
     text_pair: TextPair = None,
     label: Label = None,
-    window: Annotated[
-        int | None, typer.Option(metavar="TOKENS", help="Read long texts in windows instead of cutting them.")
-    ] = None,
-    stride: Annotated[
-        int | None, typer.Option(metavar="TOKENS", help="Tokens that neighbouring windows share.")
-    ] = None,
+    columns: Columns = None,
+    labels: Labels = None,
+    window: Window = None,
+    stride: Stride = None,
     model: Model = None,
     assignments: Assignments = None,
     config: Config = None,
@@ -52,7 +62,7 @@ def preview(
 
     flags = settings_from_flags(
         model=model, train=train, evals=eval_files or (), test=test, text=text, text_pair=text_pair,
-        label=label, window=window, stride=stride,
+        label=label, window=window, stride=stride, columns=columns or (), labels=labels or (),
     )  # fmt: skip
     with Display(quiet=quiet or json) as display:
         from bertkit.workflows.data_recipe import load_data_recipe

@@ -15,8 +15,10 @@ from bertkit.cli.options import (
     Label,
     Labels,
     Quiet,
+    Stride,
     Text,
     TextPair,
+    Window,
     as_json,
     complete_recipe,
     complete_run,
@@ -70,12 +72,8 @@ def finetune(
     label: Label = None,
     columns: Columns = None,
     labels: Labels = None,
-    window: Annotated[
-        int | None, typer.Option(metavar="TOKENS", help="Read long texts in windows instead of cutting them.")
-    ] = None,
-    stride: Annotated[
-        int | None, typer.Option(metavar="TOKENS", help="Tokens that neighbouring windows share.")
-    ] = None,
+    window: Window = None,
+    stride: Stride = None,
     assignments: Annotated[
         list[str] | None,
         typer.Option(

@@ -47,6 +47,10 @@ TextPair = Annotated[
     str | None,
     typer.Option("--text-pair", metavar="COLUMN", help="The column with the second text of a pair."),
 ]
+Window = Annotated[
+    int | None, typer.Option(metavar="TOKENS", help="Read long texts in windows instead of cutting them.")
+]
+Stride = Annotated[int | None, typer.Option(metavar="TOKENS", help="Tokens that neighbouring windows share.")]
 Label = Annotated[str | None, typer.Option("--label", metavar="COLUMN", help="The column with the label.")]
 Columns = Annotated[
     list[str] | None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from bertkit.cli.options import Debug, Force, Quiet, Text, TextPair, complete_run
+from bertkit.cli.options import Columns, Debug, Force, Quiet, Text, TextPair, complete_run
 
 if TYPE_CHECKING:
     from io import TextIOWrapper
@@ -57,6 +57,7 @@ def predict(
     ] = 0,
     text: Text = None,
     text_pair: TextPair = None,
+    columns: Columns = None,
     force: Force = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -67,16 +68,17 @@ def predict(
     """
     from bertkit.cli.display import Display
     from bertkit.cli.tables import print_predicted
+    from bertkit.config.flags import settings_from_flags
 
     # JSON is UTF-8 with line feeds, whatever the terminal or the machine thinks.
     cast("TextIOWrapper", sys.stdout).reconfigure(encoding="utf-8", newline="\n")
-    columns = [name for name in (text, text_pair) if name is not None]
+    flags = settings_from_flags(text=text, text_pair=text_pair, columns=columns or ())
     with Display(quiet=quiet) as display:
         from bertkit.workflows.predict import predict as workflow
 
         result = workflow(
             sys.stdin.buffer if file == "-" else file, model=model, output=output or sys.stdout,
-            scores=scores, tags=tags, n_best=n_best, text=columns or None, force=force, listen=display,
+            scores=scores, tags=tags, n_best=n_best, text=flags.get("task.text"), force=force, listen=display,
         )  # fmt: skip
     print_predicted(result, quiet=quiet)
     if result.rejected:

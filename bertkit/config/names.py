@@ -10,7 +10,7 @@ TASK_NAMES = ("classification", "nli", "ner", "qa", "intent_slots")
 
 # Tasks that lose nothing: what is over the limit is read in overlapping windows, always.
 WINDOWED_TASKS = ("ner", "qa", "intent_slots")
-# Settings of `task` that only some task types have.
+# Settings that only some task types have.
 TASK_SETTINGS = {
     "intent": ("intent_slots",),
     "tag_scheme": ("ner", "intent_slots"),
@@ -18,6 +18,9 @@ TASK_SETTINGS = {
     "constrained": ("ner", "intent_slots"),
     "max_question_length": ("qa",),
     "max_answer_length": ("qa",),
+    "labels": ("classification", "nli", "ner"),
+    "rename": ("classification", "nli", "ner", "intent_slots"),
+    "problem": ("classification", "nli"),
 }
 
 PROBLEMS = ("single_label", "multi_label", "regression", "tags", "answers", "frames")

@@ -102,6 +102,8 @@ class TaskSection(Section):
             )
         if self.type == "qa" and len(self.text) != 2:
             raise ValueError("qa needs two text columns, question and context: text: [question, context]")
+        if self.type in ("ner", "intent_slots") and len(self.text) != 1:
+            raise ValueError(f"{self.type} reads one text column, of tokens or text: text: [tokens]")
         for name, types in TASK_SETTINGS.items():
             if self.type not in types and getattr(self, name) != type(self).model_fields[name].default:
                 raise ValueError(f"{name} is a setting of {' and '.join(types)}, not of {self.type}")
@@ -283,6 +285,13 @@ class Recipe(Section):
                 f"task.stride {self.task.stride} is more than half the window of {self.window} tokens: "
                 f"set task.stride={self.window // 4}, or empty it, task.stride=null"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _labels_are_there(self) -> Recipe:
+        for name in ("class_weights", "label_smoothing"):
+            if self.task.type == "qa" and getattr(self.train, name):
+                raise ValueError(f"train.{name} treats labels, and qa has none: leave it out")
         return self
 
     @model_validator(mode="after")

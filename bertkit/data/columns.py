@@ -30,14 +30,14 @@ def find_column(wanted: str, columns: Sequence[str], *, origin: str, option: str
     if folded:
         raise DataError(
             f"{origin}: {wanted!r} could be any of {', '.join(map(repr, folded))}",
-            hint=f"name one exactly, as {option} {_shell(folded[0])}",
+            hint=f"name one exactly, as {_typed(option, _shell(folded[0]))}",
         )
     near = nearest(name, columns)
     raise DataError(
         f"{origin} has no column {wanted!r}; its columns are {listed}",
-        hint=f"did you mean {near!r}? {option} {_shell(near)}"
+        hint=f"did you mean {near!r}? {_typed(option, _shell(near))}"
         if near
-        else f"name the column: {option} COLUMN",
+        else f"name the column: {_typed(option, 'COLUMN')}",
     )
 
 
@@ -68,6 +68,11 @@ def nearest(name: str, known: Sequence[str]) -> str | None:
         return folded[near[0]]
     inside = [candidate for key, candidate in folded.items() if _fold(name) in key]
     return inside[0] if len(inside) == 1 else None
+
+
+def _typed(option: str, name: str) -> str:
+    """An option with its value: `--label stars`, `--columns intent=goal`."""
+    return f"{option}{name}" if option.endswith("=") else f"{option} {name}"
 
 
 def _fold(name: str) -> str:

@@ -60,8 +60,9 @@ class Targets:
 
     Attributes:
         values: (features, ...) each: one entry a feature.
-        weights: (features,) float32, how much the loss of each feature counts: windows of one example
-            share the weight of one, class weights are multiplied in; or the labelled tokens in it.
+        weights: (features,) float32, how much the loss of each feature counts. The task decides: windows of a
+            classified text share the weight of one, a feature of tags counts its tags, and each window of a
+            question counts 1, because each has an answer of its own.
         token_values: (tokens,) each: one entry a token. Padding gets 0.
     """
 

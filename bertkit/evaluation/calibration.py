@@ -29,4 +29,7 @@ def calibrated(task: Task, kept: NDArray[Any], features: Features, examples: Seq
     scores = question_scores(forced.answers, forced.references)
     answerable = [bool(references) for references in forced.references]
     gains = [score.f1 for score in scores]
-    return task.with_threshold(best_threshold(gains, answerable, forced.no_answer_scores).value)
+    best = best_threshold(gains, answerable, forced.no_answer_scores).value
+    # Not at the score of one question, which would be decided by the rounding of its last digit.
+    above = min((score for score in forced.no_answer_scores if score > best), default=1.0)
+    return task.with_threshold((best + above) / 2)

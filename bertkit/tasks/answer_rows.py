@@ -51,6 +51,8 @@ def read_answers(value: Any, start: Any, context: str) -> tuple[tuple[Answer, ..
     """
     if value is None:
         return None, ()
+    if isinstance(value, str) and value in context:
+        value = [{"text": value, "answer_start": start}]  # also where it looks like a list
     found: list[Answer] = []
     faults: list[str] = []
     for text, offset in _pairs(value, start):
@@ -78,11 +80,12 @@ def _pairs(value: Any, start: Any) -> list[tuple[str, int | None]]:
             raise DataError(
                 f"{len(texts)} answers have {len(starts)} offsets", hint="give one answer_start for each text"
             )
-        return [(str(text), _offset(offset)) for text, offset in zip(texts, starts, strict=True)]
+        pairs = zip(texts, starts, strict=True)
+        return [(str(text), _offset(offset)) for text, offset in pairs if text is not None]
     if isinstance(value, Sequence) and not isinstance(value, str):
         if all(isinstance(item, Mapping) for item in value):
             return [pair for item in value for pair in _pairs(item, None)]
-        return [(str(text), None) for text in value]
+        return [(str(text), None) for text in value if text is not None]
     return [(str(value), _offset(start))]
 
 

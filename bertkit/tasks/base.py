@@ -157,6 +157,11 @@ class Task(Protocol):
         """The task a saved model was trained for."""
         ...
 
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """The columns it reads, by what they are for."""
+        ...
+
     def contract_fields(self) -> dict[str, Any]:
         """What a contract has to hold of it, so that `from_contract` makes it again."""
         ...

@@ -26,6 +26,7 @@ from bertkit.tasks.columns import (
     identity_column,
     identity_of,
     optional_column,
+    with_guesses,
 )
 from bertkit.tasks.encoding import encode_texts
 
@@ -56,12 +57,19 @@ class ClassificationTask:
     """Names that own files often have where a recipe says what a column is for."""
 
     def __init__(
-        self, *, text: Sequence[str], label: str, labels: LabelSet, rename: Mapping[str, str] | None = None
+        self,
+        *,
+        text: Sequence[str],
+        label: str,
+        labels: LabelSet,
+        rename: Mapping[str, str] | None = None,
+        names: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.text = tuple(text)
         self.label = label
         self.labels = labels
         self.rename = dict(rename or {})
+        self._names = names if names is not None else self.aliases
 
     @classmethod
     def learn(cls, section: TaskSection, splits: Sequence[Rows]) -> Self:
@@ -80,7 +88,13 @@ class ClassificationTask:
             for name, option in zip(section.text, TEXT_OPTIONS, strict=False)
         ]
         label = choose_column(section.label, splits[0], option=LABEL_OPTION, aliases=cls.aliases)
-        return cls(text=text, label=label, labels=labels, rename=section.rename)
+        usual = with_guesses(cls.aliases, (*section.text, section.label), (*text, label))
+        return cls(text=text, label=label, labels=labels, rename=section.rename, names=usual)
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """See `Task.columns`."""
+        return {**dict(zip(self.canonical, self.text, strict=False)), "label": self.label}
 
     @classmethod
     def from_contract(cls, contract: ModelContract) -> Self:
@@ -99,11 +113,11 @@ class ClassificationTask:
     def examples(self, rows: Rows, *, keep_unlabelled: bool = False) -> ExampleSet:
         """See `Task.examples`."""
         texts = [
-            choose_column(name, rows, option=option, aliases=self.aliases)
+            choose_column(name, rows, option=option, aliases=self._names)
             for name, option in zip(self.text, TEXT_OPTIONS, strict=False)
         ]
         find_label = optional_column if keep_unlabelled else choose_column
-        label = find_label(self.label, rows, option=LABEL_OPTION, aliases=self.aliases)
+        label = find_label(self.label, rows, option=LABEL_OPTION, aliases=self._names)
         class_names = rows.class_names.get(label, ()) if label else ()
         reader = LabelReader(
             self.labels, class_names=class_names, aliases=self.label_aliases, rename=self.rename

@@ -59,8 +59,31 @@ def identity_of(record: Record, column: str | None, number: int) -> str:
     return str(number if own is None else own)
 
 
+def with_guesses(
+    aliases: Mapping[str, Sequence[str]], wanted: Sequence[str], found: Sequence[str]
+) -> dict[str, Sequence[str]]:
+    """Aliases by the names of the training rows too, so that other splits may have other usual names.
+
+    Args:
+        aliases: by the task's own words.
+        wanted: names in the recipe.
+        found: the columns that these are in the training rows.
+    """
+    guessed = {
+        column: (name, *aliases[name])
+        for name, column in zip(wanted, found, strict=False)
+        if name in aliases and column != name
+    }
+    return {**aliases, **guessed}
+
+
 def find_value(record: Record, *names: str, option: str = TEXT_OPTIONS[0]) -> Any:
-    """The value of the first of these keys that a record given to predict has, in any case and spacing.
+    """The value of `find_item` alone."""
+    return find_item(record, *names, option=option)[1]
+
+
+def find_item(record: Record, *names: str, option: str = TEXT_OPTIONS[0]) -> tuple[str, Any]:
+    """The first of these keys that a record given to predict has, in any case and spacing, and its value.
 
     Args:
         record: as given.
@@ -78,7 +101,7 @@ def find_value(record: Record, *names: str, option: str = TEXT_OPTIONS[0]) -> An
                 continue
             if found[key] is None:
                 raise DataError(f"{key!r} is null", hint="give a text")
-            return found[key]
+            return name.strip(), found[key]
     near = nearest(names[0], list(by_trimmed))
     given = ", ".join(repr(key) for key in list(by_trimmed)[:8]) or "nothing"
     raise DataError(

@@ -23,7 +23,7 @@ from bertkit.data.tag_schemes import entities_of
 from bertkit.errors import DataError
 from bertkit.models.contract import ModelContract
 from bertkit.tasks.base import Example, ExampleSet, Prediction
-from bertkit.tasks.columns import choose_column, optional_column
+from bertkit.tasks.columns import choose_column, optional_column, with_guesses
 from bertkit.tasks.ner import TAG_NAMES, TEXT_NAMES, NerTask
 from bertkit.tasks.tagged_rows import TaggedRows, learn_tags
 from bertkit.tasks.tagging import entities_in_text, scores_by_example, token_loss
@@ -32,7 +32,7 @@ from bertkit.tasks.word_windows import sentence_tokens
 if TYPE_CHECKING:
     import torch
 
-INTENT_OPTION = "--set task.intent="
+INTENT_OPTION = "--columns intent="
 
 
 class IntentSlotsTask(NerTask):
@@ -59,12 +59,15 @@ class IntentSlotsTask(NerTask):
         raw = (name for column in columns for name in column.names())
         scheme, names = learn_tags(tagged, section, other_labels=raw)
         intents = learn_labels(columns, problem="single_label", names=None).names
-        return cls(
-            intent=choose_column(section.intent, splits[0], option=INTENT_OPTION, aliases=cls.aliases),
-            text=tagged[0].text, label=str(tagged[0].label), labels=LabelSet("frames", names, intents),
-            scheme=scheme, constrained=section.constrained,
-            all_subwords=section.label_subwords == "all", rename=section.rename,
-        )  # fmt: skip
+        settled = cls._settled(section, tagged)
+        intent = choose_column(section.intent, splits[0], option=INTENT_OPTION, aliases=cls.aliases)
+        settled["names"] = with_guesses(settled["names"], (section.intent,), (intent,))
+        return cls(intent=intent, labels=LabelSet("frames", names, intents), scheme=scheme, **settled)
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """See `Task.columns`."""
+        return {**super().columns, "intent": self.intent}
 
     @classmethod
     def from_contract(cls, contract: ModelContract) -> Self:
@@ -82,7 +85,7 @@ class IntentSlotsTask(NerTask):
         """See `Task.examples`."""
         tagged = super().examples(rows, keep_unlabelled=keep_unlabelled)
         find = optional_column if keep_unlabelled else choose_column
-        column = find(self.intent, rows, option=INTENT_OPTION, aliases=self.aliases)
+        column = find(self.intent, rows, option=INTENT_OPTION, aliases=self._names)
         if column is None:
             return replace(tagged, examples=[replace(example, target=None) for example in tagged.examples])
         reader = LabelReader(

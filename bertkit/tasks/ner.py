@@ -19,8 +19,16 @@ from bertkit.data.words import find_words
 from bertkit.errors import DataError
 from bertkit.models.contract import ModelContract
 from bertkit.tasks.base import Example, ExampleSet, Limits, Prediction, Progress
-from bertkit.tasks.columns import as_text, find_value, identity_column, identity_of
-from bertkit.tasks.tag_rows import as_tokens, joined, label_of, labels_in, renamed_tags
+from bertkit.tasks.columns import as_text, find_item, identity_column, identity_of, with_guesses
+from bertkit.tasks.tag_rows import (
+    as_tokens,
+    is_cell_list,
+    joined,
+    label_of,
+    labels_in,
+    read_cell_list,
+    renamed_tags,
+)
 from bertkit.tasks.tagged_rows import TaggedRows, learn_tags
 from bertkit.tasks.tagging import (
     SMALLEST,
@@ -62,6 +70,8 @@ class NerTask:
         constrained: bool = True,
         all_subwords: bool = False,
         rename: Mapping[str, str] | None = None,
+        spans: bool = False,
+        names: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.text: tuple[str, ...] = (text,)
         self.label = label
@@ -69,6 +79,8 @@ class NerTask:
         self.rename = dict(rename or {})
         self.scheme = scheme
         self._constrained = constrained
+        self._spans = spans
+        self._names = names if names is not None else self.aliases
         self._all_subwords = all_subwords
         self._decoder = TagDecoder(labels.names, constrained=constrained, scheme=scheme)
         self._numbers = {name: number for number, name in enumerate(labels.names)}
@@ -78,11 +90,22 @@ class NerTask:
         """See `Task.learn`: the scheme and the labels are those of all splits."""
         tagged = [TaggedRows(rows, section.text[0], section.label, cls.aliases) for rows in splits]
         scheme, names = learn_tags(tagged, section)
-        return cls(
-            text=tagged[0].text, label=str(tagged[0].label), labels=LabelSet("tags", names), scheme=scheme,
-            constrained=section.constrained, all_subwords=section.label_subwords == "all",
-            rename=section.rename,
-        )  # fmt: skip
+        return cls(labels=LabelSet("tags", names), scheme=scheme, **cls._settled(section, tagged))
+
+    @classmethod
+    def _settled(cls, section: TaskSection, tagged: Sequence[TaggedRows]) -> dict[str, Any]:
+        """What the recipe and the columns of all splits say, as arguments."""
+        text, label = tagged[0].text, str(tagged[0].label)
+        return {
+            "text": text, "label": label, "rename": section.rename, "constrained": section.constrained,
+            "all_subwords": section.label_subwords == "all", "spans": any(s.has_spans for s in tagged),
+            "names": with_guesses(cls.aliases, (section.text[0], section.label), (text, label)),
+        }  # fmt: skip
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """See `Task.columns`."""
+        return {"tokens": self.text[0], "tags": self.label}
 
     @classmethod
     def from_contract(cls, contract: ModelContract) -> Self:
@@ -102,7 +125,7 @@ class NerTask:
 
     def examples(self, rows: Rows, *, keep_unlabelled: bool = False) -> ExampleSet:
         """See `Task.examples`: rows whose tags cannot be right are left out, and told."""
-        read = TaggedRows(rows, self.text[0], self.label, self.aliases, required=not keep_unlabelled)
+        read = self._read_rows(rows, required=not keep_unlabelled)
         own_id = identity_column(rows, (read.text, read.label))
         found: list[Example] = []
         faults: list[RowFault] = []
@@ -125,9 +148,14 @@ class NerTask:
             found.append(Example(identity, (tagged.text,), target, tagged.words, row=number))
         return ExampleSet(found, without_label, without_text, faults)
 
+    def _read_rows(self, rows: Rows, *, required: bool) -> TaggedRows:
+        return TaggedRows(
+            rows, self.text[0], self.label, self._names, required=required, spans_elsewhere=self._spans
+        )
+
     def written_tags(self, rows: Rows) -> Iterable[list[str]] | None:
         """See `TagsWords.written_tags`."""
-        read = TaggedRows(rows, self.text[0], self.label, self.aliases, required=False)
+        read = self._read_rows(rows, required=False)
         return None if read.has_spans else read.sequences()
 
     def _target(self, tags: Sequence[str], rows: Rows, number: int) -> tuple[int, ...]:
@@ -151,8 +179,10 @@ class NerTask:
 
     def read(self, record: Record, identity: str) -> Example:
         """See `Task.read`: tokens, or a text whose words are found."""
-        value = find_value(record, self.text[0], *TEXT_NAMES[:3])
-        tokens = as_tokens(value)
+        name, value = find_item(record, self.text[0], *TEXT_NAMES[:3])
+        # A text may look like a list; what is called tokens is one, also in a cell of a table.
+        listed = name.casefold() in TEXT_NAMES[:2] and is_cell_list(value)
+        tokens = as_tokens(read_cell_list(value) if listed else value)
         if tokens is not None:
             text, words = joined(tokens)
             return Example(identity, (text,), None, words)

@@ -33,6 +33,7 @@ from bertkit.tasks.columns import (
     as_text,
     choose_column,
     find_value,
+    with_guesses,
 )
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class QaTask:
         max_question_length: int = 64,
         max_answer_length: int = 30,
         threshold: float | None = None,
+        names: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.text: tuple[str, ...] = tuple(text)
         self.label = label
@@ -70,17 +72,20 @@ class QaTask:
         self.max_question_length = max_question_length
         self.max_answer_length = max_answer_length
         self.threshold = threshold
+        self._names = names if names is not None else self.aliases
 
     @classmethod
     def learn(cls, section: TaskSection, splits: Sequence[Rows]) -> Self:
         """See `Task.learn`: whether there are questions without an answer among those to train on."""
+        wanted = (*section.text, section.label)
+        options = (*TEXT_OPTIONS, LABEL_OPTION)
+        found = [
+            choose_column(name, splits[0], option=option, aliases=cls.aliases)
+            for name, option in zip(wanted, options, strict=True)
+        ]
         task = cls(
-            text=[
-                choose_column(name, splits[0], option=option, aliases=cls.aliases)
-                for name, option in zip(section.text, TEXT_OPTIONS, strict=True)
-            ],
-            label=choose_column(section.label, splits[0], option=LABEL_OPTION, aliases=cls.aliases),
-            max_question_length=section.max_question_length, max_answer_length=section.max_answer_length,
+            text=found[:2], label=found[2], max_question_length=section.max_question_length,
+            max_answer_length=section.max_answer_length, names=with_guesses(cls.aliases, wanted, found),
         )  # fmt: skip
         # Above 0.5 the model prefers no answer; the eval split tells the best value.
         unanswerable = any(not example.target for example in task.examples(splits[0]).examples)
@@ -94,6 +99,11 @@ class QaTask:
             text=contract.text, label=contract.label, max_question_length=contract.max_question_length,
             max_answer_length=contract.max_answer_length, threshold=contract.threshold,
         )  # fmt: skip
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """See `Task.columns`."""
+        return {"question": self.text[0], "context": self.text[1], "answers": self.label}
 
     def contract_fields(self) -> dict[str, Any]:
         """See `Task.contract_fields`."""
@@ -109,7 +119,7 @@ class QaTask:
         A question is unanswerable where its answers are an empty list, or empty texts.
         """
         return question_examples(
-            rows, text=self.text, label=self.label, aliases=self.aliases, keep_unlabelled=keep_unlabelled
+            rows, text=self.text, label=self.label, aliases=self._names, keep_unlabelled=keep_unlabelled
         )
 
     def read(self, record: Record, identity: str) -> Example:

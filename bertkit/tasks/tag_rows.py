@@ -6,9 +6,12 @@ Two forms: `tokens` with a tag each (lists, or text split at blanks), or a text 
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +23,7 @@ from bertkit.errors import DataError
 Words = tuple[tuple[int, int], ...]
 
 OUTSIDE = "O"
+_NEIGHBOURS = re.compile(r"""['"]\s+['"]""")
 # Kinds of faults, as they are told and counted.
 OTHER_COUNT = "another number of tags than of words"
 OUTSIDE_TEXT = "a span reaches outside the text"
@@ -62,13 +66,32 @@ def joined(tokens: Sequence[Any]) -> tuple[str, Words]:
     return " ".join(map(str, tokens)), tuple(words)
 
 
+def is_cell_list(value: Any) -> bool:
+    """True for the text of a cell that looks like a list: `["EU", "rejects"]`."""
+    return isinstance(value, str) and value.strip()[:1] == "[" and value.strip()[-1:] == "]"
+
+
+def read_cell_list(text: str) -> list[Any]:
+    """A list in a cell of a table, as JSON or as Python prints one.
+
+    Raises:
+        DataError: it is neither, as the lists that numpy prints, which leave out the commas.
+    """
+    for read in (json.loads, ast.literal_eval):
+        with suppress(ValueError, SyntaxError, MemoryError, RecursionError):
+            value = read(text.strip())
+            # Python joins neighbouring texts: ['EU' 'rejects'] would be one word.
+            if isinstance(value, list) and not (read is ast.literal_eval and _NEIGHBOURS.search(text)):
+                return value
+    shown = text if len(text) < 60 else f"{text[:57]}..."
+    raise DataError(
+        f"the list {shown} is not understood",
+        hint='write it as JSON, as ["EU", "rejects"], or use JSON lines',
+    )
+
+
 def as_tokens(value: Any) -> list[str] | None:
-    """The tokens of a list, also of one written as JSON in a table; None for a text."""
-    if isinstance(value, str) and value.startswith("[") and value.rstrip().endswith("]"):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            return None
+    """The tokens of a list; None for a text."""
     if not isinstance(value, list | tuple):
         return None
     if any(isinstance(token, list | dict | tuple) for token in value):
@@ -83,8 +106,9 @@ def read_tags(value: Any, class_names: Sequence[str]) -> list[str] | None:
         DataError: a number that is no class.
     """
     if isinstance(value, str):
-        listed = as_tokens(value)
-        return value.split() if listed is None else listed
+        if not is_cell_list(value):
+            return value.split()
+        value = read_cell_list(value)
     if value is None or (not isinstance(value, list | tuple)):
         return None
     tags = []
@@ -100,8 +124,13 @@ def read_tags(value: Any, class_names: Sequence[str]) -> list[str] | None:
     return tags
 
 
+def is_empty_list(value: Any) -> bool:
+    """True for null and for a list without anything in it, also in a cell of a table."""
+    return value is None or ((isinstance(value, list | tuple) or is_cell_list(value)) and not _listed(value))
+
+
 def holds_spans(value: Any) -> bool:
-    """True for a list of spans (an empty one says nothing), also for one written as JSON in a table."""
+    """True for a list of spans (an empty one says nothing), also for one in a cell of a table."""
     spans = _listed(value)
     return bool(spans) and isinstance(spans[0], Mapping | list | tuple)
 
@@ -109,8 +138,8 @@ def holds_spans(value: Any) -> bool:
 def _listed(value: Any) -> list[Any]:
     if isinstance(value, str):
         try:
-            value = json.loads(value)
-        except ValueError:
+            value = read_cell_list(value) if is_cell_list(value) else []
+        except DataError:
             return []
     return list(value) if isinstance(value, list | tuple) else []
 

@@ -16,8 +16,11 @@ from bertkit.tasks.tag_rows import (
     TaggedText,
     as_tokens,
     holds_spans,
+    is_cell_list,
+    is_empty_list,
     joined,
     labels_in,
+    read_cell_list,
     read_spans,
     read_tags,
     renamed_tags,
@@ -38,6 +41,7 @@ class TaggedRows:
         label: the column with tags or spans, likewise.
         aliases: other names of these.
         required: the label column has to be there.
+        spans_elsewhere: other splits have spans; where nobody marked anything, this one has them too.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class TaggedRows:
         aliases: Mapping[str, Sequence[str]],
         *,
         required: bool = True,
+        spans_elsewhere: bool = False,
     ) -> None:
         self.rows = rows
         self.text = choose_column(text, rows, option=TEXT_OPTIONS[0], aliases=aliases)
@@ -55,9 +60,16 @@ class TaggedRows:
         self.label = find_label(label, rows, option=LABEL_OPTION, aliases=aliases)
         self.classes = rows.class_names.get(self.label, ()) if self.label is not None else ()
         values = rows.column(self.label) if self.label is not None else ()
-        # Where nobody marked anything only the name of the column can tell.
+        # Where nobody marked anything only the name of the column, or another split, can tell.
         self.has_spans = any(holds_spans(value) for value in values) or (
-            self.label in SPAN_COLUMNS and not any(values)
+            (self.label in SPAN_COLUMNS or spans_elsewhere)
+            and self.label is not None
+            and all(is_empty_list(value) for value in values)
+        )
+        texts = rows.column(self.text)
+        # A text may look like a list; a column of such cells holds lists.
+        self._has_cell_lists = is_cell_list(next((text for text in texts if text), None)) and all(
+            text is None or is_cell_list(text) for text in texts
         )
 
     def sequences(self) -> Iterator[list[str]]:
@@ -84,7 +96,7 @@ class TaggedRows:
             return None
         label = record[self.label] if self.label is not None else None
         try:
-            tokens = as_tokens(value)
+            tokens = as_tokens(read_cell_list(value) if self._has_cell_lists else value)
             if self.has_spans:
                 text, words = joined(tokens) if tokens is not None else (as_text(value, self.text), None)
                 if label is None:  # an empty list says that there is none, null says nothing

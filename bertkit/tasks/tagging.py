@@ -137,7 +137,8 @@ class TagDecoder:
         self.is_plain = (recognise_scheme([self.names]) if scheme == "auto" else scheme) == "plain"
         inside = {name[1:] for name in self.names if name[:1] == "I"}
         begun = {name[1:] for name in self.names if name[:1] == "B"}
-        self._constrained = constrained and not self.is_plain and inside <= begun
+        only_iob = all(name[:1] in "OBI" for name in self.names)
+        self._constrained = constrained and not self.is_plain and only_iob and inside <= begun
         self._starts = allowed_starts(self.names)
         self._transitions = allowed_transitions(self.names)
 

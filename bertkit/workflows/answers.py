@@ -15,8 +15,9 @@ from bertkit.workflows.trained import Trained
 
 # Lines in memory at once: enough to batch by length, few enough to stay flat and to answer soon.
 CHUNK_LINES = 1024
-# Texts of one chunk, in characters, so that a chunk of long documents stays small too.
-CHUNK_CHARACTERS = 4_000_000
+# Texts of one chunk, in characters, so that a chunk of long documents stays small too: of each token, and a
+# Chinese character is one, the probabilities of all tags are kept.
+CHUNK_CHARACTERS = 1_000_000
 
 
 def chunks_of(lines: Iterator[InputLine], chunk_lines: int) -> Iterator[list[InputLine]]:

@@ -115,7 +115,7 @@ def check_data(recipe: LoadedRecipe, *, listen: Listener = silent) -> DataReport
         task = TASKS[settings.task.type].learn(settings.task, [rows.train, *rows.evals.values()])
     except DataError as error:
         return replace(report, findings=(*findings, _fault("", error)))
-    report = replace(report, **_settled(task, rows))
+    report = replace(report, **_settled(settings, task, rows))
     used: dict[str, list[Example]] = {}
     for name, split in _named(rows):
         try:
@@ -172,18 +172,13 @@ def _split_reports(rows: SplitRows, used: Mapping[str, Sequence[Example]]) -> It
         yield SplitReport(HELD_OUT, f"kept from {rows.train.origin}", "", (), count, count)
 
 
-def _settled(task: Task, rows: SplitRows) -> dict[str, Any]:
+def _settled(recipe: Recipe, task: Task, rows: SplitRows) -> dict[str, Any]:
     """What learning the task has settled, by the names of `DataReport`."""
-    texts = ("text",) if len(task.text) == 1 else ("text", "text pair")
-    columns = dict(zip(texts, task.text, strict=True)) | {"label": task.label}
-    intent = getattr(task, "intent", None)
-    if intent is not None:
-        columns["intent"] = intent
     tagged = isinstance(task, TagsWords) and rows.train is not None and task.written_tags(rows.train)
     scheme = task.scheme if isinstance(task, TagsWords) and tagged else ""
     return {
-        "problem": task.labels.problem, "columns": columns, "tag_scheme": scheme,
-        "labels": (*task.labels.names, *task.labels.intents), "renamed": dict(getattr(task, "rename", {})),
+        "problem": task.labels.problem, "columns": dict(task.columns), "tag_scheme": scheme,
+        "labels": (*task.labels.names, *task.labels.intents), "renamed": dict(recipe.task.rename),
     }  # fmt: skip
 
 

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 
+# Goes up when the same texts are encoded otherwise than before: features in the cache are then made anew.
+ENCODING_VERSION = "2"
+
+
 @dataclass(frozen=True)
 class Engine:
     """Where and how a model is computed.
@@ -110,6 +114,8 @@ def encode_examples(
 
     def key() -> str:
         parts = [
+            ENCODING_VERSION,
+            str(tokenizer.special_tokens_map),
             tokenizer.backend_tokenizer.to_str(),
             repr(limits),
             task.name,
@@ -136,7 +142,7 @@ def compute_outputs(
     *,
     tell: Callable[[int], None] | None = None,
 ) -> NDArray[Any]:
-    """What the task keeps of the model's outputs, for `Task.decode` and `Task.calibrated`.
+    """What the task keeps of the model's outputs, for `Task.decode` and for finding thresholds.
 
     Args:
         engine: where to compute; the model is already there.

@@ -22,7 +22,13 @@ from bertkit.workflows.events import Listener, Note, Progress, silent
 from bertkit.workflows.lengths import report_lengths
 from bertkit.workflows.predictions import write_predictions
 from bertkit.workflows.preparation import HELD_OUT, settle_task, usable_examples
-from bertkit.workflows.trained import Trained, TrainedSource, find_trained, load_trained
+from bertkit.workflows.trained import (
+    Trained,
+    TrainedSource,
+    find_trained,
+    load_trained,
+    named_columns,
+)
 
 
 @dataclass(frozen=True)
@@ -60,9 +66,10 @@ def evaluate(
     recipe: LoadedRecipe | str | None = None,
     split: str | None = None,
     data: Path | str | None = None,
-    text: Sequence[str] | None = None,
+    text: Sequence[str | None] | None = None,
     label: str | None = None,
     rename: Mapping[str, str] | None = None,
+    intent: str | None = None,
     predictions: Path | str | None = None,
     listen: Listener = silent,
 ) -> EvaluationResult:
@@ -75,6 +82,7 @@ def evaluate(
         data: an own file instead of the recipe's splits.
         text: names of the text columns, where they are not those of the training or the recipe.
         label: name of the label column, likewise.
+        intent: name of the column with the intent, likewise.
         rename: labels as the data writes them, and which of the model's they count as.
         predictions: where to write one line an example; with several splits a folder.
         listen: told what happens.
@@ -85,8 +93,9 @@ def evaluate(
     found = find_trained(model)
     loaded = _recipe_of(found, recipe)
     task = _task_of(
-        found, loaded.recipe if loaded is not None else None, text=text, label=label, rename=rename
-    )
+        found, loaded.recipe if loaded is not None else None,
+        text=text, label=label, rename=rename, intent=intent,
+    )  # fmt: skip
     if data is not None:
         listen(Note(f"reading {data}"))
         name = Path(data).name
@@ -149,9 +158,10 @@ def _task_of(
     found: TrainedSource,
     recipe: Recipe | None,
     *,
-    text: Sequence[str] | None,
+    text: Sequence[str | None] | None,
     label: str | None,
     rename: Mapping[str, str] | None,
+    intent: str | None,
 ) -> Task:
     """The task of the recipe, with columns as given; what is left open is as the model was trained."""
     contract = found.contract
@@ -171,8 +181,9 @@ def _task_of(
                 hint="name a model or a recipe of the same task",
             )
         contract = contract.model_copy(update=changed)
-    columns: dict[str, Any] = {"text": tuple(text or contract.text), "label": label or contract.label}
+    columns: dict[str, Any] = {"text": named_columns(text, contract.text), "label": label or contract.label}
     columns["rename"] = {**contract.rename, **(rename or {})}
+    columns["intent"] = intent or contract.intent
     return TASKS[contract.task].from_contract(contract.model_copy(update=columns))
 
 

@@ -184,10 +184,7 @@ def _load(prepared: Prepared) -> tuple[Engine, LoadedModel]:
 
 def _train_and_finish(job: Job, *, resumed: bool) -> FinetuneResult:
     settings, prepared, accelerator = job.recipe.train, job.prepared, job.engine.accelerator
-    targets = prepared.task.targets(
-        prepared.train.examples, prepared.train.features, label_weights=settings.class_weights
-    )
-    data = TrainingData(prepared.train.features, targets, padding_of(prepared.tokenizer))
+    data = TrainingData(prepared.train.features, prepared.targets, padding_of(prepared.tokenizer))
     model, optimizer = accelerator.prepare(job.model.model, build_optimizer(job.model.model, settings))
     state = TrainingState(model, optimizer, accelerator, micro_batch_size=settings.micro_batch_size)
     if resumed:

@@ -61,7 +61,7 @@ def save_and_score(job: Job, state: TrainingState) -> dict[str, dict[str, float]
 
 def _calibrated(job: Job) -> Job:
     """The job with the thresholds of its task set by the split that selects, as in each evaluation."""
-    if not isinstance(job.prepared.task, Abstaining):
+    if not isinstance(job.prepared.task, Abstaining) or job.prepared.task.threshold is None:
         return job
     name, split = next(iter(job.prepared.evals.items()))
     kept = outputs_of(job, name, split)

@@ -21,7 +21,7 @@ from bertkit.tasks.table import TASKS
 from bertkit.workflows.answers import CHUNK_LINES, Wanted, answer, chunks_of, is_error, is_error_line
 from bertkit.workflows.events import Listener, Note, Progress, silent
 from bertkit.workflows.signals import STOPS, signal_of
-from bertkit.workflows.trained import Trained, TrainedSource, find_trained, load_trained
+from bertkit.workflows.trained import Trained, TrainedSource, find_trained, load_trained, named_columns
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def predict(
     scores: bool = False,
     tags: bool = False,
     n_best: int = 0,
-    text: Sequence[str] | None = None,
+    text: Sequence[str | None] | None = None,
     force: bool = False,
     listen: Listener = silent,
 ) -> PredictResult:
@@ -63,7 +63,7 @@ def predict(
         scores: add the probability of each label; for questions, that there is no answer.
         tags: add words and tags, where the model tags words.
         n_best: add so many candidates, where the model answers questions.
-        text: names of the text columns, where they are not those of the training.
+        text: names of the text columns, where they are not those of the training; None keeps one.
         force: replace an output file.
         listen: told what happens.
 
@@ -79,8 +79,11 @@ def predict(
         if target is not None:
             _check_output(target, path, force=force)
         found = find_trained(model)
-        columns = tuple(text or found.contract.text)
-        lines = _reading(read_input_lines(stream, kind=kind, text_column=columns[0]))
+        columns = named_columns(text, found.contract.text)
+        # A line of text is a text, also where the model was trained on lists of tokens.
+        tagger = found.contract.problem in ("tags", "frames")
+        text_column = "text" if tagger else columns[0]
+        lines = _reading(read_input_lines(stream, kind=kind, text_column=text_column))
         if kind in ("csv", "tsv") and path is not None:
             _check_header(path, kind, _with_columns(found, columns))
         wanted = Wanted(scores=scores, tags=tags, n_best=n_best)

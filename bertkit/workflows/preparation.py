@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bertkit.config.schema import Recipe
 from bertkit.data.checking.checks import fault_findings
 from bertkit.data.checking.text_checks import normalised
-from bertkit.data.features import Features
+from bertkit.data.features import Features, Targets
 from bertkit.data.reading.sources import SplitRows, load_splits
 from bertkit.data.rows import Rows
 from bertkit.data.splits import hold_out
@@ -66,6 +66,7 @@ class Prepared:
         evals: what is scored, by name; the first one selects.
         test: scored at the end, or predicted where it has no labels.
         metrics: names of the metrics to report.
+        targets: what the loss compares with, of the training rows.
     """
 
     recipe: Recipe
@@ -78,6 +79,7 @@ class Prepared:
     evals: Mapping[str, Split]
     test: Split | None
     metrics: tuple[str, ...]
+    targets: Targets
 
     @property
     def scored(self) -> dict[str, Split]:
@@ -130,6 +132,7 @@ def prepare(recipe: Recipe, listen: Listener) -> Prepared:
         report_lengths(name, len(examples), features, limits, listen)
         return Split(examples, features)
 
+    encoded = encode("train", train)
     return Prepared(
         recipe=recipe,
         task=task,
@@ -137,10 +140,11 @@ def prepare(recipe: Recipe, listen: Listener) -> Prepared:
         head=head,
         tokenizer=tokenizer,
         limits=limits,
-        train=encode("train", train),
+        train=encoded,
         evals={name: encode(name, examples) for name, examples in evals.items()},
         test=encode("test", test) if test else None,
         metrics=metrics,
+        targets=task.targets(encoded.examples, encoded.features, label_weights=recipe.train.class_weights),
     )
 
 
@@ -246,7 +250,7 @@ def report_data(
     shown = ", ".join(names[:8]) + (f", ... ({len(names)} labels)" if len(names) > 8 else "")
     for sentence in _said_of_files(rows):
         listen(Note(sentence))
-    columns = ", ".join(map(repr, (*task.text, task.label)))
+    columns = ", ".join(f"{role} {name!r}" for role, name in task.columns.items())
     renamed = ", ".join(f"{old} as {new}" for old, new in recipe.task.rename.items())
     listen(Note(f"columns: {columns}{f'; labels: {renamed}' if renamed else ''}"))
     listen(Note(f"rows: {counts}; {task.labels.problem.replace('_', '-')}{f': {shown}' if names else ''}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,9 +35,9 @@ class TrainedSource:
     @property
     def limits(self) -> Limits:
         """The lengths it was trained with."""
-        longest = min(self.contract.max_length, position_limit(self.source))
-        window = self.contract.window and min(self.contract.window, longest)
-        return Limits(longest, window, self.contract.stride)
+        positions = position_limit(self.source)
+        window = self.contract.window and min(self.contract.window, positions)
+        return Limits(min(self.contract.max_length, positions), window, self.contract.stride)
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,14 @@ def find_trained(name: str | None) -> TrainedSource:
         run = find_run(name)
     source = find_model(str(run.path) if run is not None else name or "")
     return TrainedSource(run, source, read_contract(source.folder, source.config, name=source.name))
+
+
+def named_columns(given: Sequence[str | None] | None, trained: Sequence[str]) -> tuple[str, ...]:
+    """The text columns as named, with those of the training where a name is left open."""
+    if not given:
+        return tuple(trained)
+    filled = [name or (trained[place] if place < len(trained) else None) for place, name in enumerate(given)]
+    return (*(name for name in filled if name is not None), *trained[len(filled) :])
 
 
 def _as_path(name: str) -> Path:

@@ -82,7 +82,8 @@ def test_by_hand() -> None:
     kept[[0, 5, 10, 15], 0] = [2, 12, 11, 20]  # less 8, more by 2, by 1 and by 10
     task = calibrated(task_of(), kept, features, examples)
     assert isinstance(task, QaTask)
-    assert task.threshold == pytest.approx(1 / (1 + np.exp(-1.0)))
+    less_sure, unsure = 1 / (1 + np.exp(-1.0)), 1 / (1 + np.exp(-2.0))
+    assert task.threshold == pytest.approx((less_sure + unsure) / 2)  # no question stands at its border
     predicted = [one.value["text"] for one in task.decode(kept, features, examples)]
     assert predicted == ["ada", "", "bob", ""]
     assert answer_f1(predicted, [["ada"], [], ["bob"], []]) == 1.0

@@ -103,7 +103,7 @@ def test_rows_that_lack_one_of_the_two(make_rows) -> None:
     assert [e.target for e in task_of().examples(without, keep_unlabelled=True).examples] == [None]
     with pytest.raises(DataError, match="no column 'intent'") as caught:
         task_of().examples(without)
-    assert "task.intent" in caught.value.hint
+    assert "--columns intent=COLUMN" in caught.value.hint
 
 
 def test_what_the_model_does_not_know(make_rows) -> None:

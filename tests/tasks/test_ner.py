@@ -333,3 +333,51 @@ def test_padding_changes_no_prediction(lengths: Any, left: bool) -> None:
     expected = torch.softmax(table[features.input_ids.astype(np.int64)], dim=-1)
     np.testing.assert_allclose(flat, expected.numpy(), atol=1e-6)
     assert task.keep(SimpleNamespace(logits=torch.zeros(1, 2, 2, dtype=torch.bfloat16))).dtype == np.float32
+
+
+def test_cells_of_a_table_may_hold_lists(make_rows) -> None:
+    """As JSON and as Python prints them; where all texts of a column look so, and not for a single one."""
+    records = [
+        {"tokens": '["EU", "says"]', "tags": "['B-P', 'O']"},
+        {"tokens": "['no']", "tags": '["O"]'},
+    ]
+    found = task_of().examples(make_rows(records))
+    assert [example.texts[0] for example in found.examples] == ["EU says", "no"]
+    assert [example.target for example in found.examples] == [(NAMES.index("B-P"), 0), (0,)]
+    texts = [
+        {"text": '["film"]', "spans": [{"start": 2, "end": 6, "label": "P"}]},
+        {"text": "a", "spans": []},
+    ]
+    by_spans = NerTask(text="text", label="spans", labels=LabelSet("tags", NAMES))
+    (first, _) = by_spans.examples(make_rows(texts)).examples
+    assert first.texts == ('["film"]',)
+    assert by_spans.read({"text": '["film"]'}, "1").texts == ('["film"]',)
+    assert task_of().read({"tokens": '["film"]'}, "1").texts == ("film",)
+
+
+def test_lists_without_commas_are_told_with_their_place(make_rows) -> None:
+    rows = make_rows([{"tokens": "['EU' 'says']", "tags": "['B-P' 'O']"}])
+    with pytest.raises(DataError, match=r"^rows\.jsonl:1: the list \['"):
+        NerTask.learn(TaskSection(type="ner", text=["tokens"], label="tags"), [rows])
+
+
+def test_each_split_may_have_usual_names_of_its_own(make_rows) -> None:
+    train = make_rows([{"words": ["Ada", "is"], "ner_tags": ["B-P", "O"]}])
+    dev = make_rows([{"tokens": ["Bob"], "tags": ["B-P"]}])
+    task = NerTask.learn(TaskSection(type="ner", text=["tokens"], label="tags"), [train, dev])
+    assert dict(task.columns) == {"tokens": "words", "tags": "ner_tags"}
+    assert [example.texts for example in task.examples(dev).examples] == [("Bob",)]
+
+
+def test_a_split_where_nobody_marked_anything_has_spans_too(make_rows) -> None:
+    train = make_rows([{"text": "Ada is", "label": [{"start": 0, "end": 3, "label": "P"}]}])
+    dev = make_rows([{"text": "it is", "label": []}])
+    task = NerTask.learn(TaskSection(type="ner", text=["text"], label="label"), [train, dev])
+    assert [example.target for example in task.examples(dev).examples] == [(0, 0)]
+
+
+def test_tags_of_other_schemes_are_said_in_iob2() -> None:
+    names = ("O", "B-P", "I-P", "E-P", "S-P")
+    decoder = TagDecoder(names, constrained=True)
+    probabilities = np.eye(5)[[1, 2, 3, 0, 4]]
+    assert decoder.best(probabilities)[0] == ["B-P", "I-P", "I-P", "O", "B-P"]

@@ -22,7 +22,9 @@ from bertkit.tasks.tag_rows import (
     WIDENED,
     as_tokens,
     holds_spans,
+    is_cell_list,
     joined,
+    read_cell_list,
     read_spans,
     read_tags,
     renamed_tags,
@@ -40,9 +42,7 @@ from bertkit.tasks.tagged_rows import TaggedRows, learn_tags
         (("a",), ["a"]),
         ([], []),
         (["a", None, 3], ["a", "", "3"]),
-        ('["a", "b c"]', ["a", "b c"]),
-        (' ["a"]', None),
-        ("[]", []),
+        ('["a", "b c"]', None),
         ("a b", None),
         ("[sic] a text", None),
         ("[a, b]", None),
@@ -53,10 +53,37 @@ def test_tokens(value: Any, tokens: list[str] | None) -> None:
     assert as_tokens(value) == tokens
 
 
-@pytest.mark.parametrize("value", [[["a"]], [{"a": 1}], '[["a"]]'])
+@pytest.mark.parametrize("value", [[["a"]], [{"a": 1}]])
 def test_tokens_that_are_none(value: Any) -> None:
     with pytest.raises(DataError, match="list or an object"):
         as_tokens(value)
+
+
+@pytest.mark.parametrize(
+    ("cell", "items"),
+    [
+        ('["a", "b c"]', ["a", "b c"]),
+        (" ['a', \"b's\"] ", ["a", "b's"]),
+        ("[]", []),
+        ("[3, 0]", [3, 0]),
+    ],
+)
+def test_lists_in_cells(cell: str, items: list[Any]) -> None:
+    assert is_cell_list(cell)
+    assert read_cell_list(cell) == items
+
+
+@pytest.mark.parametrize("cell", ["['EU' 'rejects']", "[3 0]", "[a, b]", "[__import__('os')]", '["a" "b"]'])
+def test_lists_as_numpy_prints_them_are_refused(cell: str) -> None:
+    """Python would read two neighbouring texts as one word."""
+    with pytest.raises(DataError, match="is not understood") as caught:
+        read_cell_list(cell)
+    assert "JSON" in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["[sic] a text", "a b", "", "[", "]a["])
+def test_texts_are_no_lists(text: str) -> None:
+    assert not is_cell_list(text) or text == "["
 
 
 def test_tokens_stand_where_the_text_has_them() -> None:

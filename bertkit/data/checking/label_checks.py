@@ -7,7 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bertkit.data.checking.checks import SHOWN_PLACES, CheckedRow, CheckedSplit, Finding, counted, some_of
+from bertkit.data.checking.checks import (
+    SHOWN_PLACES,
+    CheckedRow,
+    CheckedSplit,
+    Finding,
+    Severity,
+    counted,
+    some_of,
+)
 
 # A label with fewer is hardly learned; a share would call every label of a large set rare.
 FEWEST = 10
@@ -109,7 +117,9 @@ def _plural(noun: str) -> str:
 def _imbalance(table: LabelTable, counts: Mapping[str, int], split: str, treatment: str) -> Finding:
     present = {label: count for label, count in counts.items() if count}
     if len(present) < 2:
-        return Finding("imbalance", f"only one {table.kind} in training", split, "warning", len(present))
+        # One kind of entity is enough to look for; one label for all rows is nothing to learn.
+        severity: Severity = "good" if table.kind in ("entity label", "slot") else "warning"
+        return Finding("imbalance", f"only one {table.kind} in training", split, severity, len(present))
     most, least = max(present, key=present.__getitem__), min(present, key=present.__getitem__)
     share = present[most] / sum(present.values())
     ratio = present[most] / present[least]

@@ -48,8 +48,12 @@ def flatten_squad(rows: Rows) -> Rows:
     return Rows(records, COLUMNS, rows.origin, NamedPlace(names), format="SQuAD JSON")
 
 
-def _answers(question: dict[str, Any], place: str) -> dict[str, list[Any]]:
-    given = [] if question.get("is_impossible") is True else question.get("answers") or []
+def _answers(question: dict[str, Any], place: str) -> dict[str, list[Any]] | None:
+    """The answers as the Hub's rows have them; None where nothing is said, as in test files."""
+    impossible = question.get("is_impossible") is True
+    given = [] if impossible else question.get("answers")
+    if given is None:
+        return None
     answers: dict[str, list[Any]] = {"text": [], "answer_start": []}
     for answer in _list(given, "answers", place):
         answers["text"].append(_text(answer, "text", place))

@@ -63,7 +63,7 @@ def test_questions_become_rows(tmp_path: Path, indent: int | None) -> None:
 def test_a_test_file_without_answers_or_ids(tmp_path: Path) -> None:
     bare = {"question": "Where?"}
     rows = read(tmp_path, [article(bare)], indent=1)
-    assert rows.records[0]["answers"] == {"text": [], "answer_start": []}
+    assert rows.records[0]["answers"] is None  # nothing is said, which is not "there is none"
     assert rows.records[0]["id"] is None
     assert rows.place(0) == f"{tmp_path}/dev.json:4: paragraph 1"
 
