@@ -62,7 +62,7 @@ CASES = {
     "snips": Case("snips", L6, ("train.epochs=5", SMALL)),
     "snips-intent": Case("snips-intent", L6, ("train.epochs=3", FAST)),
     "snips-slots": Case("snips-slots", L6, ("train.epochs=5", SMALL)),
-    "squad": Case("squad", L6, ("train.epochs=1", "train.learning_rate=1e-4"), SQUAD_PART),
+    "squad": Case("squad", L6, ("train.epochs=0.6", "train.learning_rate=1e-4"), SQUAD_PART),
     "squad_v2": Case("squad_v2", L6, ("train.epochs=1", "train.learning_rate=1e-4"), SQUAD2_PART),
     "bbc-news": Case("bbc-news", "minilm", ()),
 }  # fmt: skip

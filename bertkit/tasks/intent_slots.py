@@ -75,6 +75,9 @@ class IntentSlotsTask(NerTask):
         return cls(
             intent=contract.intent, text=contract.text[0], label=contract.label, labels=contract.label_set,
             constrained=contract.constrained, rename=contract.rename, scheme=contract.tag_scheme,
+            names=with_guesses(
+                cls.aliases, ("tokens", "tags", "intent"), (*contract.text, contract.label, contract.intent)
+            ),
         )  # fmt: skip
 
     def contract_fields(self) -> dict[str, Any]:

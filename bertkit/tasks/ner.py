@@ -21,6 +21,7 @@ from bertkit.models.contract import ModelContract
 from bertkit.tasks.base import Example, ExampleSet, Limits, Prediction, Progress
 from bertkit.tasks.columns import as_text, find_item, identity_column, identity_of, with_guesses
 from bertkit.tasks.tag_rows import (
+    UNUSABLE,
     as_tokens,
     is_cell_list,
     joined,
@@ -113,6 +114,7 @@ class NerTask:
         return cls(
             text=contract.text[0], label=contract.label, labels=contract.label_set,
             constrained=contract.constrained, rename=contract.rename, scheme=contract.tag_scheme,
+            names=with_guesses(cls.aliases, ("tokens", "tags"), (*contract.text, contract.label)),
         )  # fmt: skip
 
     def contract_fields(self) -> dict[str, Any]:
@@ -135,9 +137,8 @@ class NerTask:
             if tagged is None:
                 without_text += 1
                 continue
-            faults += [
-                RowFault(what, rows.place(number), left_out=not tagged.is_usable) for what in tagged.faults
-            ]
+            told = set(tagged.faults) if tagged.is_usable else UNUSABLE & set(tagged.faults)
+            faults += [RowFault(what, rows.place(number), left_out=what in UNUSABLE) for what in sorted(told)]
             if not tagged.is_usable:
                 continue
             if tagged.tags is None and not keep_unlabelled:

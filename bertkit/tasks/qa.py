@@ -98,6 +98,7 @@ class QaTask:
         return cls(
             text=contract.text, label=contract.label, max_question_length=contract.max_question_length,
             max_answer_length=contract.max_answer_length, threshold=contract.threshold,
+            names=with_guesses(cls.aliases, (*CANONICAL, "answers"), (*contract.text, contract.label)),
         )  # fmt: skip
 
     @property

@@ -25,12 +25,16 @@ Words = tuple[tuple[int, int], ...]
 OUTSIDE = "O"
 _NEIGHBOURS = re.compile(r"""['"]\s+['"]""")
 # Kinds of faults, as they are told and counted.
+CONTRADICTED = "a span says another text than stands at its offsets"
 OTHER_COUNT = "another number of tags than of words"
 OUTSIDE_TEXT = "a span reaches outside the text"
 BACKWARDS = "a span ends before it starts, or where it starts"
 OVERLAP = "spans overlap: the longer one is kept"
 WIDENED = "a span begins or ends inside a word: it is widened to whole words"
 BLANK_SPAN = "a span holds no word"
+
+# Of these the tags cannot be right: the row is left out.
+UNUSABLE = frozenset({OTHER_COUNT, OUTSIDE_TEXT, BACKWARDS, CONTRADICTED})
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class TaggedText:
     @property
     def is_usable(self) -> bool:
         """False if what is wrong makes the tags unknown."""
-        return not {OTHER_COUNT, OUTSIDE_TEXT, BACKWARDS} & set(self.faults)
+        return not UNUSABLE & set(self.faults)
 
 
 def joined(tokens: Sequence[Any]) -> tuple[str, Words]:
@@ -144,6 +148,17 @@ def _listed(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else []
 
 
+def contradicts(value: Any, text: str) -> bool:
+    """Whether a span brings along a text that does not stand at its offsets; white space does not count."""
+    for span in _listed(value):
+        said = span.get("text") if isinstance(span, Mapping) else None
+        if isinstance(said, str):
+            there = text[max(span["start"], 0) : max(span["end"], 0)]
+            if "".join(said.split()) != "".join(there.split()):
+                return True
+    return False
+
+
 def read_spans(value: Any) -> list[Entity]:
     """Spans in characters as (label, start, end), in their order.
 
@@ -159,6 +174,8 @@ def read_spans(value: Any) -> list[Entity]:
         else:
             parts = (None, None, None)
         label, start, end = parts
+        if label == "":
+            raise DataError(f"the span {span} has no label", hint="name it, or remove it")
         if label is None or not isinstance(start, int) or not isinstance(end, int):
             raise DataError(
                 f"the span {span} is not understood",

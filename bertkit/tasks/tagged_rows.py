@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 
 from bertkit.config.schema import TaskSection
@@ -13,8 +14,11 @@ from bertkit.data.words import find_words
 from bertkit.errors import DataError
 from bertkit.tasks.columns import LABEL_OPTION, TEXT_OPTIONS, as_text, choose_column, optional_column
 from bertkit.tasks.tag_rows import (
+    CONTRADICTED,
+    OUTSIDE,
     TaggedText,
     as_tokens,
+    contradicts,
     holds_spans,
     is_cell_list,
     is_empty_list,
@@ -101,7 +105,10 @@ class TaggedRows:
                 text, words = joined(tokens) if tokens is not None else (as_text(value, self.text), None)
                 if label is None:  # an empty list says that there is none, null says nothing
                     return TaggedText(text, words or tuple(find_words(text)), None)
-                return tagged_by_spans(text, read_spans(label), words=words)
+                tagged = tagged_by_spans(text, read_spans(label), words=words)
+                if contradicts(label, text):
+                    tagged = replace(tagged, faults=(*tagged.faults, CONTRADICTED))
+                return tagged
             tags = read_tags(label, self.classes)
             if tokens is None:
                 text = as_text(value, self.text)
@@ -112,7 +119,7 @@ class TaggedRows:
         except DataError as error:
             raise DataError(f"{self.rows.place(number)}: {error.message}", hint=error.hint) from error
         except ValueError as error:
-            hint = "is it the right column? --label COLUMN; for tags without entities: task.tag_scheme=plain"
+            hint = "is it the right column? --label COLUMN"
             raise DataError(f"{self.rows.place(number)}: {error}", hint=hint) from error
 
 
@@ -123,18 +130,21 @@ def _refuse_mixed(splits: Sequence[TaggedRows]) -> None:
         DataError: with the place.
     """
     strange: tuple[str, str] | None = None
-    entities = False
+    entities = outside = False
+    prefixed = True  # all that are strange look like `X-PER`
     for split in splits:
         for number, tags in enumerate(split.sequences()):
             for tag in tags:
+                outside |= tag == OUTSIDE
                 if recognise_scheme([[tag]]) == "plain":
                     strange = strange or (split.rows.place(number), tag)
+                    prefixed &= tag[1:2] == "-"
                 else:
                     entities |= tag[:2] in ("B-", "I-")
-    if strange is not None and entities:
+    if strange is not None and (entities or (outside and prefixed)):
         place, tag = strange
         raise DataError(
-            f"{place}: the tag {tag!r} is of no tag scheme, others begin with B- and I-",
+            f"{place}: the tag {tag!r} is of no tag scheme: IOB1, IOB2 and BIOES know B-, I-, E-, S- and O",
             hint="mend it; for tags that mark no entities: --set task.tag_scheme=plain",
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -171,7 +172,8 @@ def _write_annotated(chosen: Format, path: Path, job: Conversion) -> list[LeftOu
     view, scheme = job.view, job.scheme
     if chosen.holds == "questions":
         numbers = iter(range(1, len(job.rows) + 1))
-        write_squad(path, job.converted(lambda record: read_question(record, next(numbers))))
+        ask = partial(read_question, answers=str(view.label), start=view.start)
+        write_squad(path, job.converted(lambda record: ask(record, next(numbers))))
         return []
     if chosen.holds == "sentences":
         read = (

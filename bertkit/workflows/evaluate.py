@@ -99,7 +99,10 @@ def evaluate(
     if data is not None:
         listen(Note(f"reading {data}"))
         name = Path(data).name
-        splits = {name: usable_examples(task, name, read_location(str(data)), listen)}
+        rows = read_location(str(data))
+        if rows.format:
+            listen(Note("; ".join([f"{rows.origin} is read as {rows.format}", *rows.notes])))
+        splits = {name: usable_examples(task, name, rows, listen)}
     elif loaded is not None:
         listen(Note(f"reading {loaded.recipe.data.source or 'the files of the run'}"))
         splits = _splits_of(loaded.recipe, split, task, listen)

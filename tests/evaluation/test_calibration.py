@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bertkit.data.answers import Answer
 from bertkit.data.features import Features
 from bertkit.data.labels import LabelSet
 from bertkit.evaluation.answers import answer_f1
 from bertkit.evaluation.calibration import calibrated
 from bertkit.evaluation.scoring import score_predictions
-from bertkit.tasks.answer_rows import Answer
 from bertkit.tasks.answer_windows import NO_ANSWER, NOT_CONTEXT
 from bertkit.tasks.base import Example
 from bertkit.tasks.classification import ClassificationTask

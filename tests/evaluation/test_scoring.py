@@ -6,10 +6,10 @@ import math
 
 import pytest
 
+from bertkit.data.answers import Answer
 from bertkit.data.labels import LabelSet
 from bertkit.evaluation.metrics import METRICS
 from bertkit.evaluation.scoring import metrics_of, score_predictions, selecting, shown
-from bertkit.tasks.answer_rows import Answer
 from bertkit.tasks.base import Example, Prediction
 from bertkit.tasks.classification import ClassificationTask
 from bertkit.tasks.intent_slots import IntentSlotsTask

@@ -381,3 +381,20 @@ def test_tags_of_other_schemes_are_said_in_iob2() -> None:
     decoder = TagDecoder(names, constrained=True)
     probabilities = np.eye(5)[[1, 2, 3, 0, 4]]
     assert decoder.best(probabilities)[0] == ["B-P", "I-P", "I-P", "O", "B-P"]
+
+
+def test_spans_that_say_another_text_are_left_out(make_rows) -> None:
+    spans = [{"start": 3, "end": 6, "label": "P", "text": "Zoe"}]
+    rows = make_rows([{"text": "a Zoe is", "spans": spans}, {"text": "is Zoe", "spans": spans}])
+    found = NerTask(text="text", label="spans", labels=LabelSet("tags", NAMES)).examples(rows)
+    assert [example.row for example in found.examples] == [1]
+    assert [(fault.place, fault.left_out) for fault in found.faults if fault.left_out] == [
+        ("rows.jsonl:1", True)
+    ]
+
+
+def test_unknown_prefixes_are_no_plain_tags(make_rows) -> None:
+    rows = make_rows([{"tokens": ["Ada", "is", "there"], "tags": ["X-PER", "O", "Q-LOC"]}])
+    with pytest.raises(DataError, match=r"^rows\.jsonl:1: the tag 'X-PER' is of no tag scheme"):
+        learned(rows)
+    assert learned(rows, tag_scheme="plain").labels.names == ("O", "Q-LOC", "X-PER")

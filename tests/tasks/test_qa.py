@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from bertkit.config.schema import TaskSection
+from bertkit.data.answers import MOVED, NOT_FOUND, Answer, read_answers
 from bertkit.data.features import Padding, collate
 from bertkit.errors import DataError
-from bertkit.tasks.answer_rows import MOVED, NOT_FOUND, Answer, read_answers
 from bertkit.tasks.base import Abstaining, Example, Limits, Prediction
 from bertkit.tasks.qa import QaTask
 

@@ -149,7 +149,7 @@ def fault_findings(split: str, faults: Iterable[RowFault]) -> list[Finding]:
         kinds.setdefault(fault.what, []).append(fault)
     findings = []
     for what, rows in kinds.items():
-        left_out = " and left out" if any(fault.left_out for fault in rows) else ""
+        left_out = ", left out" if any(fault.left_out for fault in rows) else ""
         places = tuple(fault.place for fault in rows[:SHOWN_PLACES])
         text = f"{what}: {counted(len(rows), 'row')}{left_out}"
         findings.append(Finding("row_fault", text, split, "warning", len(rows), places))

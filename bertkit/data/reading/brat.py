@@ -10,6 +10,7 @@ from typing import Any
 
 from bertkit.data.reading.file_access import DataFile, not_utf8, open_file
 from bertkit.data.reading.places import NamedPlace
+from bertkit.data.reading.spans import keep_contradictions
 from bertkit.data.rows import Rows, counted
 from bertkit.errors import DataError
 
@@ -58,13 +59,9 @@ def read_brat(files: Sequence[DataFile], *, origin: str) -> Rows:
                 f"{annotations}: the text {PurePath(text.name).name} is missing beside it",
                 hint=f"put it there: {text}",
             )
-        records.append(
-            {
-                "id": PurePath(text.name).stem,
-                "text": _read_text(text),
-                "spans": _read_spans(annotations, passed),
-            }
-        )
+        content = _read_text(text)
+        spans = keep_contradictions(content, _read_spans(annotations, passed))
+        records.append({"id": PurePath(text.name).stem, "text": content, "spans": spans})
         names.append(text.name)
     if not records:
         raise DataError(f"{origin}: no text has an .ann file beside it", hint="name the folder that has both")
@@ -107,5 +104,6 @@ def _read_spans(file: DataFile, passed: Counter[str]) -> list[dict[str, Any]]:
             passed["span{s} in several parts"] += 1
             continue
         start, end = offsets.split(" ")
-        spans.append({"start": int(start), "end": int(end), "label": label})
+        span: dict[str, Any] = {"start": int(start), "end": int(end), "label": label}
+        spans.append(span | ({"text": fields[2]} if len(fields) > 2 else {}))
     return spans

@@ -45,9 +45,9 @@ def convert_doccano(rows: Rows) -> Rows:
             passed["relation{s}"] += len(as_list(record.get("relations"), "relations", place))
         row = {name: record[name] for name in columns if name in record}
         row["text"] = record[text or "text"]
-        row["spans"] = [
-            _span(item, column or "", place) for item in as_list(record[column or ""], column or "", place)
-        ]
+        given = record[column or ""]
+        spans = [_span(item, column or "", place) for item in as_list(given, column or "", place)]
+        row["spans"] = None if given is None else spans  # null says nothing, an empty list that there is none
         records.append({name: row[name] for name in columns})
     form = written_by(rows, "doccano")
     return replace(rows, records=records, columns=columns, format=form, notes=counted(passed))
@@ -71,7 +71,8 @@ def _span_column(rows: Rows) -> str | None:
             item = first_item(rows, name)
             if isinstance(item, dict) and item.keys() & _ENTITY_KEYS - {"label"}:
                 return name
-            if isinstance(item, list) and len(item) == 3 and any(isinstance(part, int) for part in item[:2]):
+            # A span without its label is told, and not read as something else.
+            if isinstance(item, list) and any(isinstance(part, int) for part in item[:2]):
                 return name
     if "entities" in rows.columns and "relations" in rows.columns and first_filled(rows, "entities") is None:
         return "entities"  # nobody marked anything

@@ -113,7 +113,8 @@ def made_columns(
 def spans_of(value: Mapping[str, Any], place: str) -> list[Span]:
     """One span for each label that a stretch was given."""
     labels = as_list(value.get("labels"), "labels", place)
-    return [make_span(value.get("start"), value.get("end"), label, place) for label in labels]
+    said = {"text": value["text"]} if isinstance(value.get("text"), str) and value["text"] else {}
+    return [make_span(value.get("start"), value.get("end"), label, place) | said for label in labels]
 
 
 def _first_annotation(value: object, passed: Counter[str], place: str) -> dict[str, Any] | None:

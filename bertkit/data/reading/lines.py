@@ -11,12 +11,15 @@ from typing import Any, BinaryIO
 
 from bertkit.data.reading.compression import without_compression
 from bertkit.data.reading.delimited import DelimitedRecords, find_delimiter, too_long_message
+from bertkit.data.reading.formats import FORMATS
 from bertkit.data.reading.json_text import JsonFaultError, kind_of, parse_json
 from bertkit.data.reading.line_source import LineSource, LineTooLongError, without_line_end
 from bertkit.data.reading.text_files import check_header
 from bertkit.errors import DataError
 
 _KINDS = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".txt": "txt"}
+# Files that are not one thing to predict a line.
+_WHOLE = {suffix for suffix, form in FORMATS.items() if form in ("json", "parquet", "arrow", "conll", "brat")}
 _NUL = "the line holds a NUL byte"
 _ESCAPED_BYTE = re.compile("[\udc80-\udcff]")  # as errors="surrogateescape" leaves it
 
@@ -45,9 +48,9 @@ def input_kind(path: Path | None) -> str:
         DataError: the format cannot be read line by line (.json, .parquet).
     """
     suffix = PurePath(without_compression(path.name)).suffix.lower() if path else ""
-    if path and suffix in (".json", ".parquet", ".arrow", ".feather"):
+    if path and suffix in _WHOLE:
         raise DataError(
-            f"{path}: a {suffix} file cannot be read line by line",
+            f"{path}: a {suffix} file is not read line by line",
             hint=f"convert it to JSON lines: bertkit data convert {path} {path.stem}.jsonl",
         )
     return _KINDS.get(suffix, "jsonl")

@@ -8,6 +8,7 @@ from bertkit.data.reading.doccano import convert_doccano, is_doccano
 from bertkit.data.reading.label_studio import convert_label_studio, is_label_studio
 from bertkit.data.reading.label_studio_min import convert_json_min, is_json_min
 from bertkit.data.reading.prodigy import convert_prodigy, is_prodigy
+from bertkit.data.reading.spans import keep_contradictions
 from bertkit.data.reading.squad_json import flatten_squad, is_squad
 from bertkit.data.rows import Rows
 
@@ -32,5 +33,9 @@ def convert_layout(rows: Rows) -> Rows:
     """
     for recognises, convert in _LAYOUTS.items():
         if recognises(rows):
-            return convert(rows)
+            converted = convert(rows)
+            if "spans" in converted.columns and "text" in converted.columns:
+                for record in converted.records:
+                    keep_contradictions(record["text"], record["spans"] or [])
+            return converted
     return rows

@@ -30,6 +30,21 @@ def make_span(start: object, end: object, label: object, place: str) -> Span:
     return {"start": start, "end": end, "label": label}
 
 
+def keep_contradictions(text: object, spans: list[Span]) -> list[Span]:
+    """The spans; what they say stands there (`text`) stays on those alone where something else does.
+
+    Offsets that count bytes or UTF-16 units, or a text with other line ends, show in this. White space does
+    not count: tools write it in their own ways.
+    """
+    for span in spans:
+        said = span.get("text")
+        if isinstance(text, str) and isinstance(said, str):
+            there = text[max(span["start"], 0) : max(span["end"], 0)]
+            if "".join(said.split()) == "".join(there.split()):
+                del span["text"]
+    return spans
+
+
 def as_list(value: object, key: str, place: str) -> list[Any]:
     """A list as it is, nothing as an empty one.
 

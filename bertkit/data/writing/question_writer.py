@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bertkit.data.answers import answer_pairs
 from bertkit.data.rows import Record
 from bertkit.data.writing.document_views import UnfitRowError
 from bertkit.data.writing.written_files import whole_text
+from bertkit.errors import DataError
 from bertkit.runs.atomic import json_text
 
 
@@ -23,8 +25,14 @@ class Question(NamedTuple):
     answers: tuple[tuple[str, int], ...]  # text, and the character at which it starts
 
 
-def read_question(record: Record, number: int) -> Question:
+def read_question(record: Record, number: int, *, answers: str, start: str | None = None) -> Question:
     """A question from a row; without an id it is called by its number.
+
+    Args:
+        record: the row.
+        number: its number in the split.
+        answers: the column with the answers, in any form that `finetune qa` reads.
+        start: the column with the offset of an answer that is a bare text.
 
     Raises:
         UnfitRowError: a text is missing, or the answers have another form than those of SQuAD.
@@ -39,19 +47,22 @@ def read_question(record: Record, number: int) -> Question:
         "" if title is None else str(title),
         str(texts[0]),
         str(texts[1]),
-        _answers(record["answers"]),
+        _answers(record[answers], record[start] if start is not None else None, str(texts[0])),
     )
 
 
-def _answers(value: object) -> tuple[tuple[str, int], ...]:
-    if not isinstance(value, Mapping):
+def _answers(value: object, start: object, context: str) -> tuple[tuple[str, int], ...]:
+    """Offsets stay as they are; a text without one is found in the context."""
+    if value is None:
         raise UnfitRowError("the answers are missing")
-    texts, starts = value.get("text"), value.get("answer_start")
-    if not (isinstance(texts, Sequence) and isinstance(starts, Sequence)) or len(texts) != len(starts):
-        raise UnfitRowError("the answers have not one start for each text")
-    if not all(isinstance(text, str) for text in texts) or not all(type(start) is int for start in starts):
-        raise UnfitRowError("an answer is not a text with a whole number as its start")
-    return tuple(zip(texts, starts, strict=True))
+    try:
+        pairs = [(text, offset) for text, offset in answer_pairs(value, start) if text]
+    except DataError as error:
+        raise UnfitRowError(error.message) from error
+    placed = tuple((text, context.find(text) if offset is None else offset) for text, offset in pairs)
+    if any(offset < 0 for _, offset in placed):
+        raise UnfitRowError("an answer does not stand in the context")
+    return placed
 
 
 def write_squad(path: Path, questions: Iterable[Question]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from bertkit.data.answers import START_NAMES
 from bertkit.data.columns import find_column
 from bertkit.data.rows import Record, Rows
 from bertkit.data.writing.document_views import Document, Sentence, read_document, read_sentence
@@ -13,7 +14,8 @@ from bertkit.data.writing.document_views import Document, Sentence, read_documen
 Kind = Literal["sentences", "documents", "questions", "table"]
 
 TOKENS, TAGS, TEXT, SPANS = ("tokens", "words"), ("tags", "ner_tags"), ("text",), ("spans", "label")
-QUESTION_COLUMNS = ("id", "title", "context", "question", "answers")
+QUESTION_COLUMNS = ("id", "title", "context", "question")
+ANSWERS = ("answers", "answer", "answer_text")
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class RowView:
     Attributes:
         kind: `sentences` (words with tags), `documents` (texts with spans), `questions` or `table`.
         text: the column of the words or the text; None for questions and tables.
-        label: the column of the tags or the spans.
+        label: the column of the tags, the spans or the answers.
+        start: the column with the offset of answers that are bare texts.
         names: the names of tags that are numbers.
     """
 
@@ -31,12 +34,13 @@ class RowView:
     text: str | None = None
     label: str | None = None
     names: Sequence[str] = ()
+    start: str | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns that are looked at; `id` with them."""
         if self.kind == "questions":
-            return QUESTION_COLUMNS
+            return (*QUESTION_COLUMNS, *(name for name in (self.label, self.start) if name is not None))
         return ("id", *(name for name in (self.text, self.label) if name is not None))
 
     def sentence(self, record: Record) -> Sentence:
@@ -67,9 +71,10 @@ def find_view(rows: Rows, *, text: str | None = None, label: str | None = None) 
     Raises:
         DataError: there is no such column.
     """
-    if text is None and label is None and set(QUESTION_COLUMNS[2:]) <= set(rows.columns):
-        first = _first_value(rows, "answers")
-        return RowView("questions" if isinstance(first, Mapping) else "table")
+    answers = next((name for name in ANSWERS if name in rows.columns), None)
+    if text is None and label is None and answers and {"context", "question"} <= set(rows.columns):
+        start = next((name for name in START_NAMES if name in rows.columns), None)
+        return RowView("questions", label=answers, start=start)
     text_column = _column(rows, text, (*TOKENS, *TEXT), "--text")
     words = text_column is not None and _is_list(_first_value(rows, text_column))
     label_column = _column(rows, label, TAGS if words else SPANS, "--label")

@@ -59,7 +59,7 @@ def test_faults_of_rows_are_counted_by_kind() -> None:
     ]
     spans, moved = fault_findings("train", faults)
     assert (spans.text, spans.count, spans.places) == (
-        "a span: 4 rows and left out",
+        "a span: 4 rows, left out",
         4,
         ("x:0", "x:1", "x:2"),
     )

@@ -324,3 +324,40 @@ def test_any_values_are_read_or_refused(objects: list[dict[str, Any]]) -> None:
         else:
             assert all(record.keys() == set(rows.columns) for record in rows.records)
             assert rows.place(len(rows) - 1).startswith(f"{folder}/a.jsonl")
+
+
+def test_what_a_span_says_stays_only_where_the_text_says_another(tmp_path: Path) -> None:
+    """Offsets that count something else than characters show in this; white space does not count."""
+
+    def task(content: str, **value: object) -> dict[str, object]:
+        result = [{"value": {"labels": ["PER"], **value}, "type": "labels"}]
+        return {"id": 1, "data": {"text": content}, "annotations": [{"result": result}]}
+
+    path = tmp_path / "export.json"
+    path.write_text(
+        json.dumps(
+            [
+                task("Ann\nLee is", start=0, end=7, text="Ann Lee"),
+                task("👍 Zoe is", start=3, end=6, text="Zoe"),
+            ]
+        ),
+        encoding="utf-8",
+    )
+    spans = [record["spans"] for record in read_file(path).records]
+    assert spans[0] == [{"start": 0, "end": 7, "label": "PER"}]
+    assert spans[1] == [{"start": 3, "end": 6, "label": "PER", "text": "Zoe"}]
+
+
+def test_null_is_no_list_without_spans(tmp_path: Path) -> None:
+    path = tmp_path / "export.jsonl"
+    rows = [
+        {"text": "Ann is", "label": [[0, 3, "PER"]]},
+        {"text": "Bob", "label": None},
+        {"text": "x", "label": []},
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    assert [record["spans"] for record in read_file(path).records][1:] == [None, []]
+    rows[0]["label"] = [[0, 3]]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    with pytest.raises(DataError, match=r"export\.jsonl:1: a span in 'label' has 2 values"):
+        read_file(path)
