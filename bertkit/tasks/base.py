@@ -90,6 +90,14 @@ class Prediction:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
+def with_reference(
+    examples: Sequence[Example], predictions: Sequence[Prediction]
+) -> list[tuple[Example, Prediction]]:
+    """The examples whose reference is known, each with its prediction."""
+    pairs = zip(examples, predictions, strict=True)
+    return [(example, prediction) for example, prediction in pairs if example.target is not None]
+
+
 @dataclass(frozen=True)
 class ForcedAnswers:
     """What a model would answer if it had to, of the examples whose reference is known.

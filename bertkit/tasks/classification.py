@@ -16,7 +16,7 @@ from bertkit.data.labels import LabelReader, LabelSet, Target, learn_labels
 from bertkit.data.rows import Record, Rows
 from bertkit.errors import DataError
 from bertkit.models.contract import ModelContract
-from bertkit.tasks.base import Example, ExampleSet, Limits, Prediction, Progress
+from bertkit.tasks.base import Example, ExampleSet, Limits, Prediction, Progress, with_reference
 from bertkit.tasks.columns import (
     LABEL_OPTION,
     TEXT_OPTIONS,
@@ -265,14 +265,10 @@ class ClassificationTask:
         self, examples: Sequence[Example], predictions: Sequence[Prediction]
     ) -> tuple[NDArray[Any], NDArray[Any]]:
         """See `Task.compare`."""
-        pairs = [
-            (prediction, example.target)
-            for example, prediction in zip(examples, predictions, strict=True)
-            if example.target is not None
-        ]
+        pairs = with_reference(examples, predictions)
         kind = np.float64 if self.labels.problem == "regression" else np.int64
-        predicted = np.asarray([self._target_of(prediction) for prediction, _ in pairs], dtype=kind)
-        return predicted, np.asarray([target for _, target in pairs], dtype=kind)
+        predicted = np.asarray([self._target_of(prediction) for _, prediction in pairs], dtype=kind)
+        return predicted, np.asarray([example.target for example, _ in pairs], dtype=kind)
 
     def _target_of(self, prediction: Prediction) -> Target:
         if isinstance(prediction.value, list):

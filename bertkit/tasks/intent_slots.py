@@ -22,7 +22,7 @@ from bertkit.data.rows import Rows
 from bertkit.data.tag_schemes import entities_of
 from bertkit.errors import DataError
 from bertkit.models.contract import ModelContract
-from bertkit.tasks.base import Example, ExampleSet, Prediction
+from bertkit.tasks.base import Example, ExampleSet, Prediction, with_reference
 from bertkit.tasks.columns import choose_column, optional_column, with_guesses
 from bertkit.tasks.ner import TAG_NAMES, TEXT_NAMES, NerTask
 from bertkit.tasks.tagged_rows import TaggedRows, learn_tags
@@ -196,15 +196,9 @@ class IntentSlotsTask(NerTask):
         self, examples: Sequence[Example], predictions: Sequence[Prediction]
     ) -> tuple[list[Any], list[Any]]:
         """See `Task.compare`: (intent, tags) of each text."""
-        pairs = [
-            (
-                (prediction.value["intent"], prediction.details["tags"]),
-                (self.labels.intents[example.target[0]], self._tags(example)),
-            )
-            for example, prediction in zip(examples, predictions, strict=True)
-            if example.target is not None
-        ]
-        return [predicted for predicted, _ in pairs], [expected for _, expected in pairs]
+        pairs = with_reference(examples, predictions)
+        predicted = [(prediction.value["intent"], prediction.details["tags"]) for _, prediction in pairs]
+        return predicted, [(self.labels.intents[e.target[0]], self._tags(e)) for e, _ in pairs]
 
     def shown(self, example: Example) -> Any:
         """See `Task.shown`."""

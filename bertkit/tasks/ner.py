@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bertkit.config.schema import TaskSection
+from bertkit.data.cell_lists import is_cell_list, read_cell_list
 from bertkit.data.checking.checks import CheckedRow, RowFault
 from bertkit.data.columns import nearest
 from bertkit.data.features import Features, Targets
@@ -18,18 +19,10 @@ from bertkit.data.tag_schemes import entities_of
 from bertkit.data.words import find_words
 from bertkit.errors import DataError
 from bertkit.models.contract import ModelContract
-from bertkit.tasks.base import Example, ExampleSet, Limits, Prediction, Progress
+from bertkit.tasks.base import Example, ExampleSet, Limits, Prediction, Progress, with_reference
 from bertkit.tasks.columns import as_text, find_item, identity_column, identity_of, with_guesses
-from bertkit.tasks.tag_rows import (
-    UNUSABLE,
-    as_tokens,
-    is_cell_list,
-    joined,
-    label_of,
-    labels_in,
-    read_cell_list,
-    renamed_tags,
-)
+from bertkit.tasks.tag_names import label_of, labels_in, renamed_tags
+from bertkit.tasks.tag_rows import UNUSABLE, as_tokens, joined
 from bertkit.tasks.tagged_rows import TaggedRows, learn_tags
 from bertkit.tasks.tagging import (
     SMALLEST,
@@ -267,12 +260,9 @@ class NerTask:
         self, examples: Sequence[Example], predictions: Sequence[Prediction]
     ) -> tuple[list[list[str]], list[list[str]]]:
         """See `Task.compare`: the tags of each text."""
-        pairs = [
-            (prediction.details["tags"], self._tags(example))
-            for example, prediction in zip(examples, predictions, strict=True)
-            if example.target is not None
-        ]
-        return [predicted for predicted, _ in pairs], [expected for _, expected in pairs]
+        pairs = with_reference(examples, predictions)
+        predicted = [prediction.details["tags"] for _, prediction in pairs]
+        return predicted, [self._tags(example) for example, _ in pairs]
 
     def shown(self, example: Example) -> Any:
         """See `Task.shown`."""

@@ -26,7 +26,15 @@ from bertkit.tasks.answer_windows import (
     encode_questions,
     trimmed,
 )
-from bertkit.tasks.base import Example, ExampleSet, ForcedAnswers, Limits, Prediction, Progress
+from bertkit.tasks.base import (
+    Example,
+    ExampleSet,
+    ForcedAnswers,
+    Limits,
+    Prediction,
+    Progress,
+    with_reference,
+)
 from bertkit.tasks.columns import (
     LABEL_OPTION,
     TEXT_OPTIONS,
@@ -260,12 +268,9 @@ class QaTask:
         self, examples: Sequence[Example], predictions: Sequence[Prediction]
     ) -> tuple[list[str], list[list[str]]]:
         """See `Task.compare`: texts, and the texts of all right answers."""
-        pairs = [
-            (prediction.value["text"], [answer.text for answer in example.target])
-            for example, prediction in zip(examples, predictions, strict=True)
-            if example.target is not None
-        ]
-        return [predicted for predicted, _ in pairs], [expected for _, expected in pairs]
+        pairs = with_reference(examples, predictions)
+        predicted = [prediction.value["text"] for _, prediction in pairs]
+        return predicted, [[answer.text for answer in example.target] for example, _ in pairs]
 
     def shown(self, example: Example) -> Any:
         """See `Task.shown`: all right answers."""

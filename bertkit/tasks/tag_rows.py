@@ -6,24 +6,18 @@ Two forms: `tokens` with a tag each (lists, or text split at blanks), or a text 
 
 from __future__ import annotations
 
-import ast
-import json
-import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bertkit.data.columns import nearest
+from bertkit.data.cell_lists import is_cell_list, read_cell_list
 from bertkit.data.tag_schemes import Entity, entities_of, iob2_of
 from bertkit.data.words import find_words
 from bertkit.errors import DataError
 
 Words = tuple[tuple[int, int], ...]
 
-OUTSIDE = "O"
-_NEIGHBOURS = re.compile(r"""['"]\s+['"]""")
 # Kinds of faults, as they are told and counted.
 CONTRADICTED = "a span says another text than stands at its offsets"
 OTHER_COUNT = "another number of tags than of words"
@@ -68,30 +62,6 @@ def joined(tokens: Sequence[Any]) -> tuple[str, Words]:
         words.append((place, place + length))
         place += length + 1
     return " ".join(map(str, tokens)), tuple(words)
-
-
-def is_cell_list(value: Any) -> bool:
-    """True for the text of a cell that looks like a list: `["EU", "rejects"]`."""
-    return isinstance(value, str) and value.strip()[:1] == "[" and value.strip()[-1:] == "]"
-
-
-def read_cell_list(text: str) -> list[Any]:
-    """A list in a cell of a table, as JSON or as Python prints one.
-
-    Raises:
-        DataError: it is neither, as the lists that numpy prints, which leave out the commas.
-    """
-    for read in (json.loads, ast.literal_eval):
-        with suppress(ValueError, SyntaxError, MemoryError, RecursionError):
-            value = read(text.strip())
-            # Python joins neighbouring texts: ['EU' 'rejects'] would be one word.
-            if isinstance(value, list) and not (read is ast.literal_eval and _NEIGHBOURS.search(text)):
-                return value
-    shown = text if len(text) < 60 else f"{text[:57]}..."
-    raise DataError(
-        f"the list {shown} is not understood",
-        hint='write it as JSON, as ["EU", "rejects"], or use JSON lines',
-    )
 
 
 def as_tokens(value: Any) -> list[str] | None:
@@ -223,72 +193,3 @@ def tagged_tokens(tokens: Sequence[str], tags: Sequence[str] | None, *, plain: b
     if len(tags) != len(tokens):
         return TaggedText(text, words, None, (OTHER_COUNT,))
     return TaggedText(text, words, list(tags) if plain else iob2_of(entities_of(tags), len(tags)))
-
-
-def tag_names(
-    labels: Iterable[str], *, plain: bool, order: Sequence[str] = (), given: Sequence[str] | None = None
-) -> tuple[str, ...]:
-    """The names of a tagger's outputs: `O` and two for each label, or the plain tags.
-
-    Args:
-        labels: the labels of entities, or the plain tags, that the data holds.
-        plain: tags without entities.
-        order: classes as the source lists them; labels that it does not list follow by name.
-        given: the recipe's own list, of tags or of labels; it has to hold all.
-
-    Raises:
-        DataError: the data holds a label that is not in the given list.
-    """
-    ranks = {name: rank for rank, name in enumerate(_labels_in(order) if not plain else order)}
-    found = sorted(set(labels), key=lambda name: (ranks.get(name, len(ranks)), name))
-    if given is not None:
-        wanted = list(given) if plain else _labels_in(given)
-        if unknown := [name for name in found if name not in wanted]:
-            near = nearest(unknown[0], wanted)
-            raise DataError(
-                f"the data holds the label {unknown[0]!r}, which is not among task.labels: "
-                f"{', '.join(wanted)}",
-                hint=f"did you mean {near!r}? map it: --labels {unknown[0]}={near}"
-                if near
-                else "add it to task.labels, or leave task.labels out",
-            )
-        found = wanted
-    if plain:
-        return tuple(found)
-    return (OUTSIDE, *(f"{prefix}-{label}" for label in found for prefix in "BI"))
-
-
-def _labels_in(names: Iterable[str]) -> list[str]:
-    """Labels of a list of tags (`O`, `B-PER`) or of labels (`PER`), each once."""
-    names = list(names)
-    if OUTSIDE not in names and not any(name[:2] == "B-" for name in names):
-        return names
-    return list(dict.fromkeys(label_of(name) for name in names if name != OUTSIDE))
-
-
-def label_of(tag: str) -> str:
-    """The label of a tag with a prefix: `PER` of `B-PER`."""
-    return tag[2:] if tag[1:2] == "-" else "ENTITY"
-
-
-def renamed_tags(tags: Sequence[str], rename: Mapping[str, str], *, plain: bool) -> list[str]:
-    """Tags whose labels count as others; a label that counts as `O` is no entity."""
-    if not rename:
-        return list(tags)
-    if plain:
-        return [rename.get(tag, tag) for tag in tags]
-    renamed = []
-    for tag in tags:
-        label = rename.get(label_of(tag), label_of(tag)) if tag != OUTSIDE else OUTSIDE
-        renamed.append(OUTSIDE if label == OUTSIDE else f"{tag[0]}-{label}")
-    return renamed
-
-
-def labels_in(sequences: Iterable[Sequence[str]], *, plain: bool) -> Iterator[str]:
-    """The labels of entities in IOB2 tags, or the plain tags."""
-    for tags in sequences:
-        for tag in tags:
-            if plain:
-                yield tag
-            elif tag != OUTSIDE:
-                yield label_of(tag)

@@ -7,28 +7,24 @@ from dataclasses import replace
 from itertools import chain
 
 from bertkit.config.schema import TaskSection
+from bertkit.data.cell_lists import is_cell_list, read_cell_list
 from bertkit.data.label_values import check_rename
 from bertkit.data.rows import Record, Rows
 from bertkit.data.tag_schemes import recognise_scheme
 from bertkit.data.words import find_words
 from bertkit.errors import DataError
 from bertkit.tasks.columns import LABEL_OPTION, TEXT_OPTIONS, as_text, choose_column, optional_column
+from bertkit.tasks.tag_names import OUTSIDE, labels_in, renamed_tags, tag_names
 from bertkit.tasks.tag_rows import (
     CONTRADICTED,
-    OUTSIDE,
     TaggedText,
     as_tokens,
     contradicts,
     holds_spans,
-    is_cell_list,
     is_empty_list,
     joined,
-    labels_in,
-    read_cell_list,
     read_spans,
     read_tags,
-    renamed_tags,
-    tag_names,
     tagged_by_spans,
     tagged_tokens,
 )

@@ -19,7 +19,7 @@ from bertkit.data.tag_schemes import (
 )
 from bertkit.errors import DataError
 from bertkit.tasks.base import Example
-from bertkit.tasks.tag_rows import OUTSIDE, label_of
+from bertkit.tasks.tag_names import OUTSIDE, label_of
 from bertkit.tasks.word_windows import first_tokens
 
 if TYPE_CHECKING:

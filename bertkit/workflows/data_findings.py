@@ -13,7 +13,7 @@ from bertkit.data.reading.sources import SplitRows
 from bertkit.data.tag_schemes import recognise_scheme
 from bertkit.evaluation.scoring import metrics_of
 from bertkit.tasks.base import Example, Task
-from bertkit.tasks.tag_rows import labels_in
+from bertkit.tasks.tag_names import labels_in
 
 # The mean over labels that tells of the rare ones too, by problem.
 _MACRO = {"single_label": "f1_macro", "multi_label": "f1_macro", "tags": "entity_f1_macro"}

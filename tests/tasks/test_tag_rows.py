@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bertkit.config.schema import TaskSection
+from bertkit.data.cell_lists import is_cell_list, read_cell_list
 from bertkit.data.tag_schemes import Entity, entities_of
 from bertkit.errors import DataError
 from bertkit.tasks.ner import NerTask
+from bertkit.tasks.tag_names import renamed_tags, tag_names
 from bertkit.tasks.tag_rows import (
     BACKWARDS,
     BLANK_SPAN,
@@ -22,13 +24,9 @@ from bertkit.tasks.tag_rows import (
     WIDENED,
     as_tokens,
     holds_spans,
-    is_cell_list,
     joined,
-    read_cell_list,
     read_spans,
     read_tags,
-    renamed_tags,
-    tag_names,
     tagged_by_spans,
     tagged_tokens,
 )
