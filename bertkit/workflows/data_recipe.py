@@ -70,7 +70,9 @@ def load_data_recipe(
             hint=f"name one, or a task: bertkit data check ner --train {flags['data.train']}",
         )
     taken = ""
-    if task is None:
+    if task is None and flags.get("task.intent") is not None:
+        task, taken = "intent_slots", "taken for intent_slots by --columns intent=...; --task names another"
+    elif task is None:
         task, taken = _guessed(name)
     settings = {**settings_from_flags(train=name), **flags}
     return DataRecipe(load_recipe(task, config=config, flags=settings, assignments=assignments), taken)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from bertkit.data.reading.json_text import kind_of
 from bertkit.data.reading.places import NamedPlace
-from bertkit.data.rows import Rows
+from bertkit.data.rows import Rows, counted
 from bertkit.errors import DataError
 
 COLUMNS = ("id", "title", "context", "question", "answers")
@@ -25,6 +26,7 @@ def flatten_squad(rows: Rows) -> Rows:
         DataError: with the question, or the article where it has no id, that is not as it should be.
     """
     records: list[dict[str, Any]] = []
+    passed: Counter[str] = Counter()
     names: list[str] = []
     for index, article in enumerate(rows.records):
         for number, paragraph in enumerate(_list(article["paragraphs"], "paragraphs", rows.place(index)), 1):
@@ -34,6 +36,10 @@ def flatten_squad(rows: Rows) -> Rows:
                 identity = question.get("id")
                 place = where if identity is None else f"{rows.origin}: question {identity}"
                 names.append(place)
+                if question.get("is_impossible") is True and question.get("answers"):
+                    passed["question{s} without answer that nevertheless list one"] += 1
+                plausible = question.get("plausible_answers")
+                passed["plausible answer{s}"] += len(plausible) if isinstance(plausible, list) else 0
                 records.append(
                     {
                         "id": identity,
@@ -45,7 +51,8 @@ def flatten_squad(rows: Rows) -> Rows:
                 )
     if not records:
         raise DataError(f"{rows.origin}: no paragraph has a question", hint=_HINT)
-    return Rows(records, COLUMNS, rows.origin, NamedPlace(names), format="SQuAD JSON")
+    notes = counted(passed)
+    return Rows(records, COLUMNS, rows.origin, NamedPlace(names), format="SQuAD JSON", notes=notes)
 
 
 def _answers(question: dict[str, Any], place: str) -> dict[str, list[Any]] | None:

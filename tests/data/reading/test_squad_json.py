@@ -93,3 +93,10 @@ def test_faults(tmp_path: Path, broken: dict[str, Any], message: str) -> None:
         read(tmp_path, [broken, broken])
     assert caught.value.message == f"{tmp_path}/dev.json: {message}"
     assert caught.value.hint
+
+
+def test_what_is_passed_over_is_counted(tmp_path: Path) -> None:
+    impossible = question("q1", answer()) | {"is_impossible": True, "plausible_answers": [answer(), answer()]}
+    rows = read(tmp_path, [article(impossible, question("q2", answer()))])
+    assert rows.records[0]["answers"] == {"text": [], "answer_start": []}
+    assert rows.notes == ("1 question without answer that nevertheless list one", "2 plausible answers")
