@@ -13,16 +13,22 @@ scoring costs no import of scikit-learn; the tests compare with scikit-learn and
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import wraps
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from bertkit.errors import RecipeError
+from bertkit.evaluation.counts import (
+    Array,
+    ClassCounts,
+    matthews_correlation,
+    mean_over,
+    micro_f1,
+    weighted_f1,
+)
 
-Array = NDArray[Any]
 _NAN = float("nan")
 
 
@@ -92,49 +98,17 @@ def _two_labels(function: MetricFunction) -> MetricFunction:
     return checked
 
 
-@dataclass(frozen=True)
-class _Counts:
-    """For each label, `(labels,)`: how often right, predicted, and in the references.
-
-    `averaged` marks the labels that a macro average runs over, as scikit-learn does by default: of
-    single-label classes those that occur in the references or the predictions, of multi-label ones all.
-    """
-
-    right: Array
-    predicted: Array
-    actual: Array
-    averaged: Array
-
-    @property
-    def precision(self) -> Array:
-        return _ratio(self.right, self.predicted)
-
-    @property
-    def recall(self) -> Array:
-        return _ratio(self.right, self.actual)
-
-    @property
-    def f1(self) -> Array:
-        return _ratio(2 * self.right, self.predicted + self.actual)
-
-
-def _ratio(numerator: Array, denominator: Array) -> Array:
-    """Quotients, and 0 where the denominator is 0: a label never predicted has precision 0."""
-    return np.divide(numerator, denominator, out=np.zeros(len(denominator)), where=denominator > 0)
-
-
-def _counts(predictions: Array, references: Array, label_count: int) -> _Counts:
+def class_counts(predictions: Array, references: Array, label_count: int) -> ClassCounts:
+    """How often each label is right, predicted and in the references, of classes or of sets of labels."""
     if references.ndim == 2:
         predicted, actual = predictions.astype(bool), references.astype(bool)
-        everywhere = np.ones(references.shape[1], dtype=bool)
-        return _Counts(
-            (predicted & actual).sum(axis=0), predicted.sum(axis=0), actual.sum(axis=0), everywhere
-        )
-    predicted, actual, right = (
+        sums = ((predicted & actual).sum(axis=0), predicted.sum(axis=0), actual.sum(axis=0))
+        return ClassCounts(*sums, exclusive=False)
+    right, guessed, wanted = (
         np.bincount(classes.astype(np.int64), minlength=label_count)
-        for classes in (predictions, references, references[predictions == references])
+        for classes in (references[predictions == references], predictions, references)
     )
-    return _Counts(right, predicted, actual, predicted + actual > 0)
+    return ClassCounts(right, guessed, wanted, exclusive=True)
 
 
 @_guarded
@@ -153,78 +127,67 @@ def subset_accuracy(predictions: Array, references: Array, *, label_count: int) 
 @_guarded
 def f1(predictions: Array, references: Array, *, label_count: int) -> float:
     """F1 of class 1; 0 where class 1 is neither predicted nor in the references."""
-    return float(_counts(predictions, references, label_count).f1[1])
+    return float(class_counts(predictions, references, label_count).f1[1])
 
 
 @_two_labels
 @_guarded
 def precision(predictions: Array, references: Array, *, label_count: int) -> float:
     """Precision of class 1; 0 where class 1 is never predicted."""
-    return float(_counts(predictions, references, label_count).precision[1])
+    return float(class_counts(predictions, references, label_count).precision[1])
 
 
 @_two_labels
 @_guarded
 def recall(predictions: Array, references: Array, *, label_count: int) -> float:
     """Recall of class 1; 0 where class 1 is not in the references."""
-    return float(_counts(predictions, references, label_count).recall[1])
+    return float(class_counts(predictions, references, label_count).recall[1])
 
 
 @_guarded
 def f1_macro(predictions: Array, references: Array, *, label_count: int) -> float:
     """Plain mean of the labels' F1, over the labels that occur (multi-label: over all labels)."""
-    counts = _counts(predictions, references, label_count)
-    return float(np.mean(counts.f1[counts.averaged]))
+    counts = class_counts(predictions, references, label_count)
+    return float(mean_over(counts.f1, counts.averaged))
 
 
 @_guarded
 def precision_macro(predictions: Array, references: Array, *, label_count: int) -> float:
     """Plain mean of the labels' precision, over the same labels as `f1_macro`."""
-    counts = _counts(predictions, references, label_count)
-    return float(np.mean(counts.precision[counts.averaged]))
+    counts = class_counts(predictions, references, label_count)
+    return float(mean_over(counts.precision, counts.averaged))
 
 
 @_guarded
 def recall_macro(predictions: Array, references: Array, *, label_count: int) -> float:
     """Plain mean of the labels' recall, over the same labels as `f1_macro`."""
-    counts = _counts(predictions, references, label_count)
-    return float(np.mean(counts.recall[counts.averaged]))
+    counts = class_counts(predictions, references, label_count)
+    return float(mean_over(counts.recall, counts.averaged))
 
 
 @_guarded
 def f1_micro(predictions: Array, references: Array, *, label_count: int) -> float:
     """F1 of the counts of all labels together; of single-label classes this is the accuracy."""
-    counts = _counts(predictions, references, label_count)
-    total = counts.predicted.sum() + counts.actual.sum()
-    return float(2 * counts.right.sum() / total) if total else 0.0
+    return float(micro_f1(class_counts(predictions, references, label_count)))
 
 
 @_guarded
 def f1_weighted(predictions: Array, references: Array, *, label_count: int) -> float:
     """Mean of the labels' F1, each weighted by how often the label is in the references."""
-    counts = _counts(predictions, references, label_count)
-    total = counts.actual.sum()
-    return float(counts.f1 @ counts.actual / total) if total else 0.0
+    return float(weighted_f1(class_counts(predictions, references, label_count)))
 
 
 @_guarded
 def balanced_accuracy(predictions: Array, references: Array, *, label_count: int) -> float:
     """Plain mean of the recall of the classes that are in the references."""
-    counts = _counts(predictions, references, label_count)
-    return float(np.mean(counts.recall[counts.actual > 0]))
+    counts = class_counts(predictions, references, label_count)
+    return float(mean_over(counts.recall, counts.actual > 0))
 
 
 @_guarded
 def matthews(predictions: Array, references: Array, *, label_count: int) -> float:
-    """Matthews correlation, for any number of classes; 0 where either side names one class only.
-
-    The multi-class form: Gorodkin 2004, https://doi.org/10.1016/j.compbiolchem.2004.09.006
-    """
-    counts = _counts(predictions, references, label_count)
-    square = len(references) ** 2
-    covariance = counts.right.sum() * len(references) - counts.predicted @ counts.actual
-    spread = (square - counts.predicted @ counts.predicted, square - counts.actual @ counts.actual)
-    return float(covariance / (np.sqrt(spread[0]) * np.sqrt(spread[1]))) if all(spread) else 0.0
+    """Matthews correlation, for any number of classes; 0 where either side names one class only."""
+    return float(matthews_correlation(class_counts(predictions, references, label_count)))
 
 
 def _correlation(left: Array, right: Array) -> float:

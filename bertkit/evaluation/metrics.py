@@ -22,6 +22,7 @@ from bertkit.evaluation.answers import (
     exact_match,
     unanswerable_accuracy,
 )
+from bertkit.evaluation.counts import Array
 from bertkit.evaluation.entities import (
     entity_f1,
     entity_f1_macro,
@@ -31,7 +32,6 @@ from bertkit.evaluation.entities import (
     tag_f1_macro,
 )
 from bertkit.evaluation.formulas import (
-    Array,
     accuracy,
     aligned,
     balanced_accuracy,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 
@@ -50,6 +50,24 @@ class GroupScores:
 
 
 @dataclass(frozen=True)
+class Gap:
+    """How far the best group is from the worst.
+
+    Attributes:
+        best: the group with the best score.
+        worst: the group with the worst.
+        difference: between the two, not negative, in the unit of the metric.
+        chance: how often groups of the same sizes differ at least as much if examples are dealt to them at
+            random, from 0 to 1.
+    """
+
+    best: str
+    worst: str
+    difference: float
+    chance: float
+
+
+@dataclass(frozen=True)
 class Grouping:
     """The scores of all groups of one way to divide the examples.
 
@@ -57,15 +75,22 @@ class Grouping:
         by: what divides: `class`, `entity`, `question`, the name of a column, `length`, `negation`.
         groups: in the order in which people read them.
         metric: the one whose gap counts; None where groups are not to be compared.
+        gap: between the groups that are large enough to tell; None where fewer than two are.
     """
 
     by: str
     groups: tuple[GroupScores, ...]
     metric: str | None = None
+    gap: Gap | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return {"by": self.by, "metric": self.metric, "groups": [group.as_dict() for group in self.groups]}
+        return {
+            "by": self.by,
+            "metric": self.metric,
+            "groups": [group.as_dict() for group in self.groups],
+            "gap": asdict(self.gap) if self.gap else None,
+        }
 
 
 @dataclass(frozen=True)
