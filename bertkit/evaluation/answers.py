@@ -60,22 +60,35 @@ def _score(found: str, reference: str, empty_f1: float) -> AnswerScore:
         return AnswerScore(1.0, empty_f1)
     words, right_words = found.split(), reference.split()
     common = (Counter(words) & Counter(right_words)).total()
-    return AnswerScore(float(found == reference), 2 * common / (len(words) + len(right_words)))
+    if not common:
+        return AnswerScore(0.0, 0.0)
+    # In the steps of the official scripts: the last digit decides between thresholds that are equally good.
+    precision, recall = common / len(words), common / len(right_words)
+    return AnswerScore(float(found == reference), 2 * precision * recall / (precision + recall))
 
 
 def _is_second_version(expected: References) -> bool:
     return not all(expected)
 
 
-def question_scores(predicted: Sequence[str], expected: References) -> list[AnswerScore]:
+def question_scores(
+    predicted: Sequence[str], expected: References, *, second_version: bool | None = None
+) -> list[AnswerScore]:
     """The scores of each answer: exact match and F1, each of its own best reference.
 
+    Args:
+        predicted: the answers.
+        expected: the texts that are right, for each answer.
+        second_version: the rules of 2.0 hold, or those of 1.1; without it the references decide, as above.
+
     Raises:
-        ValueError: not as many predictions as references.
+        ValueError: not as many predictions as references, or nothing is right by the rules of 1.1.
     """
     if len(predicted) != len(expected):
         raise ValueError(f"{len(predicted)} predictions for {len(expected)} references")
-    second = _is_second_version(expected)
+    second = _is_second_version(expected) if second_version is None else second_version
+    if not second and _is_second_version(expected):
+        raise ValueError("a question without references has no score by the rules of SQuAD 1.1")
     scores = []
     for text, references in zip(predicted, expected, strict=True):
         found = normalise_answer(text)

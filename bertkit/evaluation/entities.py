@@ -1,17 +1,19 @@
 """Scores of tagged words: of the entities that the tags name, and of the tags themselves.
 
 Both sides are tag names, a sequence a sentence. What counts as an entity follows conlleval, in any of the
-schemes of `bertkit.data.tag_schemes`; it is right where its label and both its ends are. Scores are
-fractions; without a single word every score is nan, as in `formulas`.
+schemes of `bertkit.data.tag_schemes`; `entity_report` also reads as `entity_readings` has it. An entity is
+right where its label and both its ends are. Scores are fractions; without a single word every score is nan,
+as in `formulas`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from bertkit.data.tag_schemes import entities_of
+from bertkit.evaluation.entity_readings import Reading, reading, strict_scheme
 
 Tagged = Sequence[Sequence[str]]
 _NAN = float("nan")
@@ -83,7 +85,10 @@ def _entity_total(predicted: Tagged, expected: Tagged) -> _Counts | None:
     """The counts of all labels together; None without a single word."""
     if not _words(predicted, expected):
         return None
-    counts = _label_counts(predicted, expected, entities_of).values()
+    return _sum(_label_counts(predicted, expected, entities_of).values())
+
+
+def _sum(counts: Collection[_Counts]) -> _Counts:
     return _Counts(
         sum(count.right for count in counts),
         sum(count.predicted for count in counts),
@@ -134,10 +139,93 @@ def tag_f1_macro(predicted: Tagged, expected: Tagged, *, label_count: int = 0) -
     return _mean_f1(predicted, expected, _tag_items)
 
 
-def entity_report(predicted: Tagged, expected: Tagged) -> dict[str, EntityScores]:
-    """The scores of each label that occurs on either side, sorted by label."""
-    _words(predicted, expected)
-    return {
-        label: EntityScores(counts.precision, counts.recall, counts.f1, counts.actual)
-        for label, counts in _label_counts(predicted, expected, entities_of).items()
-    }
+class EntityReport(dict[str, EntityScores]):
+    """The scores of each label that occurs on either side, sorted by label, and those of all together.
+
+    Attributes:
+        mode: how the tags were read, of `entity_readings.MODES`.
+        scheme: the scheme that strict mode read them in; None in the other modes.
+        micro: of the entities of all labels together, CoNLL's scores.
+        macro: plain mean of the labels; its `support` is that of all.
+        weighted: mean of the labels, weighted by how often the references hold them.
+        accuracy: share of words whose tag is right; nan without any word.
+        unread: words of the references that are tagged, but in no entity as they were read. They are in no
+            figure of this report: many of them mean that strict mode reads in the wrong scheme.
+    """
+
+    mode: str
+    scheme: str | None
+    micro: EntityScores
+    macro: EntityScores
+    weighted: EntityScores
+    accuracy: float
+    unread: int
+
+    @property
+    def reading(self) -> str:
+        """How the tags were read, for people: `default`, or `strict, IOB2`."""
+        return f"{self.mode}, {self.scheme}" if self.scheme else self.mode
+
+
+def entity_report(
+    predicted: Tagged,
+    expected: Tagged,
+    *,
+    mode: str = "default",
+    scheme: str | None = None,
+    zero_division: float = 0.0,
+) -> EntityReport:
+    """Precision, recall and F1 of each label, and their averages.
+
+    Args:
+        predicted: tags, a sequence a sentence.
+        expected: the references.
+        mode: `default`, as seqeval and conlleval read IOB tags; `strict`, seqeval's; `conlleval`.
+        scheme: for strict mode, of `entity_readings.STRICT_SCHEMES`; without it that of the references.
+        zero_division: a precision without predictions, a recall without references, an F1 without both.
+
+    Raises:
+        ValueError: unequal sides, an unknown mode or scheme, a tag that strict mode's scheme does not know.
+    """
+    named = strict_scheme(expected, scheme) if mode == "strict" else None
+    read = reading(mode, named)
+    if not _words(predicted, expected):
+        zero_division = _NAN
+    counts = _label_counts(predicted, expected, read)
+    report = EntityReport({label: _scores(count, zero_division) for label, count in counts.items()})
+    report.mode, report.scheme = mode, named
+    report.micro = _scores(_sum(counts.values()), zero_division)
+    report.macro = _average(report, [1] * len(report), zero_division)
+    report.weighted = _average(report, [scores.support for scores in report.values()], zero_division)
+    report.accuracy = tag_accuracy(predicted, expected)
+    report.unread = sum(_unread_words(tags, read) for tags in expected)
+    return report
+
+
+def _scores(count: _Counts, zero_division: float) -> EntityScores:
+    return EntityScores(
+        count.precision if count.predicted else zero_division,
+        count.recall if count.actual else zero_division,
+        count.f1 if count.predicted + count.actual else zero_division,
+        count.actual,
+    )
+
+
+def _average(report: EntityReport, weights: Sequence[int], zero_division: float) -> EntityScores:
+    """The mean over the labels; where all weights are 0, seqeval's: no entity is in the references."""
+    support, total = report.micro.support, sum(weights)
+    if not total:
+        missed = zero_division if not report else 0.0
+        return EntityScores(missed, zero_division, missed, support)
+    pairs = list(zip(report.values(), weights, strict=True))
+    return EntityScores(
+        sum(scores.precision * weight for scores, weight in pairs) / total,
+        sum(scores.recall * weight for scores, weight in pairs) / total,
+        sum(scores.f1 * weight for scores, weight in pairs) / total,
+        support,
+    )
+
+
+def _unread_words(tags: Sequence[str], read: Reading) -> int:
+    tagged = sum(tag[:1] != "O" for tag in tags)
+    return tagged - sum(entity.end - entity.start for entity in read(tags))

@@ -3,97 +3,73 @@
     evaluate.combine([load("accuracy"), load("matthews")]).compute(predictions=[0, 1], references=[0, 1])
     load("glue", "mrpc").compute(predictions=[0, 1], references=[0, 1])      # accuracy and f1
     load("squad").compute(predictions=["in 1990"], references=[["1990", "In 1990"]])   # exact_match and f1
-    load("entity_f1").compute(predictions=[["B-PER", "O"]], references=[["B-PER", "I-PER"]])
+    load("seqeval").compute(predictions=[["B-PER", "O"]], references=[["B-PER", "I-PER"]], mode="strict")
 
 `evaluate.load` downloads its metrics as code and runs them; these come with the package and need no
-network. Predictions are held in memory; of the Hugging Face cache only an empty folder per metric is made.
-Importing `evaluate` takes seconds, so it happens in `load`.
+network. Predictions are held in memory, or in files where several processes add theirs:
+
+    metric = load("accuracy", num_process=2, process_id=rank, experiment_id="run-7", cache_dir=SHARED)
+    metric.add_batch(predictions=own_predictions, references=own_references)
+    scores = metric.compute()      # of all on process 0, None on the others
+
+docs/metrics.md lists what there is. Importing `evaluate` takes seconds, so it happens in `load`.
 """
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
-from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from bertkit.config.names import PROBLEMS
-from bertkit.errors import RecipeError
-from bertkit.evaluation.metrics import METRICS, score
+from bertkit.evaluation.evaluate_plans import Plan, plan_of
 
 if TYPE_CHECKING:
     import evaluate
 
-# Task of GLUE -> key of the result, as `evaluate`'s own glue names it -> our metric.
-_ACCURACY = {"accuracy": "accuracy"}
-_GLUE: dict[str, dict[str, str]] = {
-    "cola": {"matthews_correlation": "matthews"},
-    "sst2": _ACCURACY,
-    "mrpc": {"accuracy": "accuracy", "f1": "f1"},
-    "stsb": {"pearson": "pearson", "spearmanr": "spearman"},
-    "qqp": {"accuracy": "accuracy", "f1": "f1"},
-    "mnli": _ACCURACY,
-    "mnli_matched": _ACCURACY,
-    "mnli_mismatched": _ACCURACY,
-    "qnli": _ACCURACY,
-    "rte": _ACCURACY,
-    "wnli": _ACCURACY,
-    "ax": {"matthews_correlation": "matthews"},
-}
-_SQUAD = {"exact_match": "exact_match", "f1": "answer_f1"}
 
+def load(
+    name: str,
+    config_name: str | None = None,
+    *,
+    num_process: int = 1,
+    process_id: int = 0,
+    experiment_id: str | None = None,
+    cache_dir: str | None = None,
+    keep_in_memory: bool | None = None,
+    timeout: float = 100,
+) -> evaluate.Metric:
+    """A metric of bertkit's table, or one of `evaluate`'s own names, as an `evaluate.Metric`.
 
-@dataclass(frozen=True)
-class _Plan:
-    """What one `evaluate.Metric` computes: `keys` maps the keys of its result to our metrics."""
-
-    problem: str
-    keys: Mapping[str, str]
-    about: str
-
-
-def load(name: str, config_name: str | None = None) -> evaluate.Metric:
-    """A metric of bertkit's table, `glue` or `squad`, as an `evaluate.Metric`.
-
-    Its `compute` gives fractions, `{"accuracy": 0.5}`; without any examples they are nan. It takes
-    `label_count`; without it there are as many labels as the values show, and at least two.
+    Metrics of the table give fractions, `{"accuracy": 0.5}`; without any examples they are nan. Their
+    `compute` takes `label_count`; without it there are as many labels as the values show, and at least two.
 
     Args:
-        name: a metric of `METRICS`, `glue`, or `squad` (1.1; with an empty list among the references 2.0).
+        name: a metric of `METRICS`; `glue`, `squad`, `squad_v2` and `seqeval`, which take and give what
+            those of `evaluate` do, in their units; `conlleval`; `multi_nli`. `squad` also takes bare texts
+            and lists of texts (with an empty list among them by the rules of 2.0), and gives fractions then.
         config_name: for `glue` the task, `mrpc`; for a metric the problem, where it scores more than one:
             `single_label` (the default) or `multi_label`.
+        num_process: how many processes add predictions to this metric.
+        process_id: which of them this is; the scores are computed on process 0.
+        experiment_id: the same in all of them and in no other experiment that runs with the same `cache_dir`.
+        cache_dir: a folder that all of them see, for the files of predictions while they are collected.
+        keep_in_memory: hold the predictions in memory instead; the default with one process.
+        timeout: seconds that the processes wait for each other.
 
     Raises:
         RecipeError: no such metric, task or problem.
+        ValueError: several processes, and `keep_in_memory`.
     """
-    _plan(name, config_name)  # a wrong name is told before seconds of importing
-    return _metric_class(name)(config_name=config_name, keep_in_memory=True)
-
-
-def _plan(name: str, config_name: str | None) -> _Plan:
-    if name == "glue":
-        keys = _GLUE[_known("GLUE task", config_name or "", _GLUE)]
-        about = f"GLUE {config_name}: {' and '.join(keys)}"
-        return _Plan("regression" if config_name == "stsb" else "single_label", keys, about)
-    if name == "squad":
-        return _Plan("answers", _SQUAD, "exact match and F1 of answers, as SQuAD's scripts")
-    metric = METRICS[_known("metric", name, {**METRICS, "glue": None, "squad": None})]
-    problems = [problem for problem in PROBLEMS if problem in metric.problems]
-    problem = _known(f"for metric {name} the problem", config_name or problems[0], dict.fromkeys(problems))
-    return _Plan(problem, {name: name}, metric.about)
-
-
-def _known(kind: str, name: str, table: Mapping[str, object]) -> str:
-    if name in table:
-        return name
-    # Of a few names all are shown: the nearest of two problems is a guess at something else.
-    near = difflib.get_close_matches(name, table, 1) if len(table) > len(PROBLEMS) else []
-    hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(table)}"
-    raise RecipeError(f"{kind} {name!r} is not known", hint=hint)
+    plan_of(name, config_name)  # a wrong name is told before seconds of importing
+    return _metric_class(name)(
+        config_name=config_name,
+        keep_in_memory=num_process == 1 if keep_in_memory is None else keep_in_memory,
+        cache_dir=cache_dir,
+        num_process=num_process,
+        process_id=process_id,
+        experiment_id=experiment_id,
+        timeout=timeout,
+    )
 
 
 @cache
@@ -103,81 +79,83 @@ def _metric_class(name: str) -> Any:
     return type(camel_case, (_base_class(),), {"__doc__": f"bertkit's {name}.", "bertkit_name": name})
 
 
+def _features(plan: Plan) -> Any:
+    """What is stored of an example."""
+    from datasets import Features, List, Value
+
+    number, text, real = Value("int64"), Value("string"), Value("float64")
+    frame = {"intent": text, "tags": List(text)}
+    answer = {"kind": text, "id": text, "text": text, "probability": real}
+    sides: dict[str, tuple[Any, Any]] = {
+        "single_label": (number, number),
+        "multi_label": (List(number), List(number)),
+        "regression": (real, real),
+        "tags": (List(text), List(text)),
+        "answers": (answer, {"kind": text, "id": text, "texts": List(text)}),
+        "frames": (frame, frame),
+    }
+    predictions, references = sides[plan.stored]
+    return Features(
+        {"predictions": predictions, "references": references} | ({"genres": text} if plan.genres else {})
+    )
+
+
 @cache
 def _base_class() -> Any:
     import evaluate
-    from datasets import Features, List, Value
 
     class BertkitMetric(evaluate.Metric):  # type: ignore[misc]
-        """Collects values as `evaluate` does and has them scored by `bertkit.evaluation.metrics`."""
+        """Collects values as `evaluate` does and has them scored by its plan."""
 
         bertkit_name: str
+        file_paths: list[str] | None
+        filelocks: list[Any] | None
 
         def _info(self) -> evaluate.MetricInfo:
-            self.plan = _plan(self.bertkit_name, None if self.config_name == "default" else self.config_name)
-            number, text = Value("int64"), Value("string")
-            sides: dict[str, tuple[Any, Any]] = {
-                "single_label": (number, number),
-                "multi_label": (List(number), List(number)),
-                "regression": (Value("float64"), Value("float64")),
-                "tags": (List(text), List(text)),
-                "answers": (text, List(text)),
-                "frames": ({"intent": text, "tags": List(text)}, {"intent": text, "tags": List(text)}),
-            }
-            predictions, references = sides[self.plan.problem]
+            self.plan = plan_of(
+                self.bertkit_name, None if self.config_name == "default" else self.config_name
+            )
             return evaluate.MetricInfo(
-                description=self.plan.about,
-                citation="",
-                features=Features({"predictions": predictions, "references": references}),
+                description=self.plan.about, citation="", features=_features(self.plan)
             )
 
         def add(self, *, prediction: Any = None, reference: Any = None, **others: Any) -> None:
             """Adds one example."""
-            self._refuse_fractions(prediction, reference)
-            super().add(prediction=prediction, reference=reference, **others)
+            predictions, references = self.plan.store([prediction], [reference])
+            others = ({"genres": ""} if self.plan.genres else {}) | others
+            super().add(prediction=predictions[0], reference=references[0], **others)
 
         def add_batch(self, *, predictions: Any = None, references: Any = None, **others: Any) -> None:
             """Adds a batch of examples."""
-            self._refuse_fractions(predictions, references)
+            predictions, references = self.plan.store(predictions, references)
+            others = self._with_genres(predictions, others)
             super().add_batch(predictions=predictions, references=references, **others)
 
         def compute(self, *, predictions: Any = None, references: Any = None, **others: Any) -> Any:
             """Scores what was added, and what is given here."""
             if predictions is None and references is None and self.writer is None:
-                predictions, references = [], []  # `evaluate` fails where nothing was ever added
-            return super().compute(predictions=predictions, references=references, **others)
+                predictions, references = [], []  # `evaluate` fails where a process never added anything
+            if predictions is not None:
+                others = self._with_genres(predictions, others)
+            try:
+                return super().compute(predictions=predictions, references=references, **others)
+            finally:
+                self._let_go()
 
-        def _refuse_fractions(self, *sides: Any) -> None:
-            # `datasets` would cut 0.9 to the class 0, and read "1" as 1, without a word.
-            if self.plan.problem not in ("single_label", "multi_label"):
-                return
-            for side in sides:
-                values = np.asarray(side)
-                numeric = values.size == 0 or values.dtype.kind in "biuf"
-                if not numeric or not np.isfinite(values).all() or np.any(values != np.floor(values)):
-                    raise ValueError(f"{self.name} takes class indices, not {values.ravel()[:3].tolist()}")
+        def _with_genres(self, predictions: Any, others: dict[str, Any]) -> dict[str, Any]:
+            unknown = {"genres": [""] * len(predictions)} if self.plan.genres else {}
+            return {**unknown, **{key: value for key, value in others.items() if value is not None}}
 
-        def _compute(
-            self, *, predictions: list[Any], references: list[Any], label_count: int | None = None
-        ) -> dict[str, float]:
-            if label_count is None:
-                label_count = _shown_label_count(self.plan.problem, predictions, references)
-            if self.plan.problem == "frames":
-                predictions, references = map(_as_frames, (predictions, references))
-            names = list(self.plan.keys.values())
-            scores = score(names, predictions, references, problem=self.plan.problem, label_count=label_count)
-            return {key: scores[name] for key, name in self.plan.keys.items()}
+        def _let_go(self) -> None:
+            """Frees the files of all processes: where computing fails, `evaluate` keeps them locked."""
+            self.data = None
+            for path, lock in zip(self.file_paths or [], self.filelocks or [], strict=True):
+                if lock.is_locked:
+                    Path(path).unlink(missing_ok=True)
+                    lock.release()
+            self.file_paths = self.filelocks = None
+
+        def _compute(self, **values: Any) -> dict[str, Any]:
+            return self.plan.compute(**values)
 
     return BertkitMetric
-
-
-def _as_frames(values: list[Any]) -> list[tuple[str, list[str]]]:
-    return [(value["intent"], value["tags"]) for value in values]
-
-
-def _shown_label_count(problem: str, predictions: list[Any], references: list[Any]) -> int:
-    if problem not in ("single_label", "multi_label") or not references:
-        return 2
-    if problem == "multi_label":
-        return len(references[0])
-    return int(max(chain([1], predictions, references))) + 1

@@ -193,10 +193,11 @@ def matthews(predictions: Array, references: Array, *, label_count: int) -> floa
 def _correlation(left: Array, right: Array) -> float:
     if np.all(left == left[0]) or np.all(right == right[0]):
         return _NAN
-    # To at most 1 before and to length 1 after: squares of 1e200 or 1e-200 leave the range of a float.
+    # To at most 1 before and to length 1 after: squares of 1e200 or 1e-200 leave the range of a float. By a
+    # power of two, which rounds nothing: far from 0 the differences between values are all that counts.
     unit = []
     for values in (left, right):
-        scaled = values / np.abs(values).max()
+        scaled = np.ldexp(values, -np.frexp(np.abs(values).max())[1])
         centred = scaled - scaled.mean()
         unit.append(centred / np.linalg.norm(centred))
     return float(np.clip(unit[0] @ unit[1], -1.0, 1.0))

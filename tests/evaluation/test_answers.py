@@ -276,3 +276,10 @@ def test_scores_by():
         scores_by(["x"], predicted, expected)
     total = sum(count * f1 for count, _, f1 in found.values())
     assert total / 4 == pytest.approx(answer_f1(predicted, expected))
+
+
+def test_the_version_of_the_rules_can_be_named():
+    assert question_scores(["the"], [["a"]], second_version=True) == [AnswerScore(1.0, 1.0)]
+    assert question_scores(["the"], [["a"]], second_version=False) == [AnswerScore(1.0, 0.0)]
+    with pytest.raises(ValueError, match=r"no score by the rules of SQuAD 1\.1"):
+        question_scores(["x"], [[]], second_version=False)
