@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,6 +24,9 @@ from bertkit.cli.options import (
     complete_run,
 )
 
+if TYPE_CHECKING:
+    from bertkit.config.loader import LoadedRecipe
+
 EPILOG = """Examples:
 
 bertkit finetune sst2 --model bert-base-uncased
@@ -33,6 +36,8 @@ bertkit finetune classification --train reviews.csv --text review --label stars
 bertkit finetune ner --train train.conll --eval dev.conll
 
 bertkit finetune mnli --set train.learning_rate=3e-5 --dry-run
+
+bertkit finetune rte --seeds 5
 
 bertkit finetune --resume runs/latest
 """
@@ -85,7 +90,21 @@ def finetune(
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Own settings (YAML) laid over the recipe.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="The seed of head, dropout, row order and split.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The seed of head, dropout and row order.")] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Train N times, under --seed and those after it; give mean and deviation, keep the best.",
+        ),
+    ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Train N times, each without another part of the training rows, and score that part.",
+        ),
+    ] = None,
     limit: Annotated[
         int | None, typer.Option(metavar="N", help="Use N rows of each split, for a smoke run.")
     ] = None,
@@ -99,10 +118,15 @@ def finetune(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything and estimate the cost; train nothing.")
     ] = False,
+    baseline: Annotated[
+        bool,
+        typer.Option("--baseline", help="Score the majority class and TF-IDF with a linear model beside."),
+    ] = False,
     force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
+    child: Annotated[bool, typer.Option("--child", hidden=True, help="One of several trainings.")] = False,
 ) -> None:
     """Fine-tune an encoder, score it, and leave a run folder that explains and repeats itself."""
     from bertkit.cli.display import Display
@@ -116,7 +140,10 @@ def finetune(
         label=label, window=window, stride=stride, limit=limit, seed=seed, columns=columns or (),
         labels=labels or (),
     )  # fmt: skip
-    if resume is not None and (recipe or flags or assignments or config or out or force or dry_run):
+    repeated = seeds is not None or folds is not None
+    if resume is not None and (
+        recipe or flags or assignments or config or out or force or dry_run or repeated
+    ):
         raise UsageError(
             "--resume goes on with a run as it is, without other settings",
             hint=f"bertkit finetune --resume {resume}",
@@ -129,15 +156,52 @@ def finetune(
     loaded = (
         load_recipe(recipe, config=config, flags=flags, assignments=assignments or ()) if recipe else None
     )
+    if child:
+        return _be_child(loaded, out or resume, resumed=resume is not None, quiet=quiet)
+    if repeated or _is_repetition(resume):
+        from bertkit.cli import repeat
+
+        if baseline:
+            raise UsageError(
+                "--baseline is scored beside one training, not beside several",
+                hint="leave it out, and then: bertkit eval --baseline",
+            )
+        return repeat.run(
+            loaded, resume, seeds=seeds, folds=folds, out=out, force=force, dry_run=dry_run,
+            json=json, quiet=quiet,
+        )  # fmt: skip
     with Display(quiet=quiet or json) as display:
         from bertkit.workflows import estimate as estimates
         from bertkit.workflows import finetune as workflow
 
         if loaded is None:
-            result = workflow.resume(str(resume), listen=display)
+            result = workflow.resume(str(resume), baseline=baseline, listen=display)
         elif dry_run:
-            estimate = estimates.estimate(loaded, listen=display)
+            estimate = estimates.estimate(loaded, baseline=baseline, listen=display)
             return print(as_json(estimates.as_dict(estimate))) if json else print_estimate(loaded, estimate)
         else:
-            result = workflow.finetune(loaded, out=out, force=force, listen=display)
+            result = workflow.finetune(loaded, out=out, force=force, baseline=baseline, listen=display)
     print(as_json(result.as_dict())) if json else print_finetuned(result)
+
+
+def _is_repetition(run_name: str | None) -> bool:
+    """True if a run to go on with is one of several trainings."""
+    from bertkit.runs.folder import find_run
+    from bertkit.workflows.repeat_plan import is_repetition
+
+    return run_name is not None and is_repetition(find_run(run_name))
+
+
+def _be_child(loaded: LoadedRecipe | None, path: Path | str | None, *, resumed: bool, quiet: bool) -> None:
+    """Train as one of several, started by `bertkit.workflows.children`: the parent prints the result."""
+    from bertkit.cli.display import Display
+    from bertkit.workflows.children import as_child, without_preparation
+
+    with as_child(Path(str(path))), Display(quiet=quiet) as display:
+        from bertkit.workflows import finetune as workflow
+
+        listen = without_preparation(display)
+        if loaded is None or resumed:
+            workflow.resume(str(path), listen=listen)
+        else:
+            workflow.finetune(loaded, out=path, listen=listen)

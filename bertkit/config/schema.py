@@ -14,6 +14,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from bertkit.config.names import METRIC_NAMES, PROBLEMS, TASK_NAMES, TASK_SETTINGS, WINDOWED_TASKS
 
 DEFAULT_MODEL = "bert-base-uncased"
+# What the eval split is called that data.fold names.
+FOLD = "fold"
 
 
 class Section(BaseModel):
@@ -133,6 +135,14 @@ class DataSection(Section):
     """A split (or file) that is scored once, after training, or predicted where it has no labels."""
     eval_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1
     """The share of the training rows that is kept for evaluation when there is no eval split."""
+    split_seed: Annotated[int, Field(ge=0, lt=2**32)] = 42
+    """Decides which training rows are kept for evaluation and which fold a row is in: not train.seed, so that
+    runs with other seeds are scored on the same rows."""
+    folds: Annotated[int, Field(ge=2)] | None = None
+    """Cut the training rows into so many folds, and score the one that `fold` names as the eval split `fold`,
+    after those of `eval`; finetune --folds 5 trains once for each."""
+    fold: Annotated[int, Field(ge=1)] | None = None
+    """Which of the folds is kept for evaluation, from 1."""
     limit: Annotated[int, Field(ge=1)] | None = None
     """Use only so many rows of each split, for a smoke run."""
     streaming: bool = False
@@ -142,6 +152,16 @@ class DataSection(Section):
     def _bounded(self) -> DataSection:
         if self.streaming and (self.limit is None or self.source is None):
             raise ValueError("streaming needs a Hub source and a limit: it reads the first rows and stops")
+        return self
+
+    @model_validator(mode="after")
+    def _fold_is_one_of_folds(self) -> DataSection:
+        if (self.folds is None) != (self.fold is None):
+            raise ValueError("folds and fold go together, as folds: 5 and fold: 1; --folds 5 trains them all")
+        if self.folds is not None and self.fold is not None and self.fold > self.folds:
+            raise ValueError(f"fold {self.fold} is more than the {self.folds} folds: they count from 1")
+        if self.fold is not None and FOLD in self.eval:
+            raise ValueError(f"an eval split is called {FOLD!r}, as that of folds is: give it another name")
         return self
 
 
@@ -188,7 +208,7 @@ class TrainSection(Section):
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """bf16 computes matrix products in bfloat16 over fp32 weights; `auto`: where the hardware has it."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 42
-    """Seeds the new head, dropout, the order of rows and the eval split made here."""
+    """Seeds the new head, dropout and the order of rows."""
     eval_every_steps: Annotated[int, Field(ge=1)] | None = None
     """Evaluate every so many optimizer steps; empty: after each epoch."""
     early_stopping: Annotated[int, Field(ge=1)] | None = None

@@ -28,6 +28,7 @@ class CardFacts:
         text: names of the text columns.
         lengths: how long texts are treated.
         max_length: tokens that the model reads at once.
+        calibration: what was fitted to the split that selects; empty where nothing was.
         rows: number of rows by split.
         scores: shown scores by split and metric.
         settings: the training settings worth reading.
@@ -48,6 +49,7 @@ class CardFacts:
     scores: Mapping[str, Mapping[str, str]]
     settings: Mapping[str, object]
     versions: Mapping[str, str | None]
+    calibration: str = ""
 
 
 def model_card(facts: CardFacts) -> str:
@@ -66,6 +68,9 @@ def model_card(facts: CardFacts) -> str:
         f"| {_plain(split)} | {facts.rows.get(split, 0):,} | {_listed(values)} |"
         for split, values in facts.scores.items()
     )
+    fitted = ""
+    if facts.calibration:
+        fitted = f"\n- Calibrated: {_plain(facts.calibration)}. A plain pipeline knows nothing of this."
     return (
         "\n".join(front)
         + f"""
@@ -76,7 +81,7 @@ def model_card(facts: CardFacts) -> str:
 `{_code(facts.recipe)}` on {_plain(facts.data)}.
 
 - Reads: {columns}. {facts.lengths}
-- Says ({facts.problem.replace("_", " ")}): {labels}
+- Says ({facts.problem.replace("_", " ")}): {labels}{fitted}
 
 ## Scores
 

@@ -15,6 +15,8 @@ from bertkit.errors import RunError
 
 RUNS = "runs"
 LATEST = "latest"
+# Where a run of several trainings keeps them.
+CHILDREN = "children"
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,11 @@ class RunFolder:
         return self.path / "metrics.json"
 
     @property
+    def report(self) -> Path:
+        """The page that a person looks at."""
+        return self.path / "report.html"
+
+    @property
     def card(self) -> Path:
         """The model card."""
         return self.path / "README.md"
@@ -78,14 +85,29 @@ class RunFolder:
         return self.path / "predictions" / f"{split}.jsonl"
 
     @property
+    def children_plan(self) -> Path:
+        """Which child runs there shall be; it is there before the first of them."""
+        return self.path / f"{CHILDREN}.json"
+
+    def child(self, name: str) -> RunFolder:
+        """The folder of one of several trainings that make this run."""
+        return RunFolder(self.path / CHILDREN / name)
+
+    @property
+    def is_child(self) -> bool:
+        """True if this is one of several trainings that make a run."""
+        path = self.path.absolute()
+        return path.parent.name == CHILDREN and RunFolder(path.parents[1]).children_plan.is_file()
+
+    @property
     def is_run(self) -> bool:
         """True if this folder was made by `bertkit finetune`."""
         return self.recipe.is_file() and self.environment.is_file()
 
     @property
     def is_finished(self) -> bool:
-        """True if the run was trained and scored to its end."""
-        return self.metrics.is_file() and self.model.is_dir()
+        """True if the run was trained and scored to its end; of children only the best keeps its model."""
+        return self.metrics.is_file() and (self.model.is_dir() or self.is_child)
 
     def read_metrics(self) -> dict[str, Any]:
         """The content of metrics.json.
@@ -187,7 +209,9 @@ def unused_path(path: Path) -> Path:
 
 
 def mark_latest(run: RunFolder, *, base: Path = Path()) -> None:
-    """Let `runs/latest` point to a run, wherever it lies."""
+    """Let `runs/latest` point to a run, wherever it lies; a child run leaves that to its parent."""
+    if run.is_child:
+        return
     link = base / RUNS / LATEST
     link.parent.mkdir(parents=True, exist_ok=True)
     target = run.path.resolve()

@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bertkit.data.splits import hold_out
+from bertkit.data.splits import fold_numbers, hold_out
 
 ROWS = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 30)), max_size=80)
 
@@ -95,3 +95,51 @@ def test_share_is_met_within_one_text(rows: list[tuple[str, int]], fraction: flo
     for label, count in Counter(strata).items():
         share = sum(strata[row] == label for row in held)
         assert abs(share - fraction * count) <= largest
+
+
+def test_folds_are_of_like_size_and_keep_the_share_of_each_label() -> None:
+    strata = ["rare"] * 52 + ["usual"] * 448
+    numbers = fold_numbers(strata, list(range(500)), folds=5, seed=0)
+    assert sorted(Counter(numbers).values()) == [100] * 5
+    for fold in range(5):
+        rare = sum(strata[row] == "rare" for row in range(500) if numbers[row] == fold)
+        assert rare in (10, 11)
+
+
+def test_seed_decides_the_folds() -> None:
+    strata, texts = ["a"] * 100, list(range(100))
+    assert fold_numbers(strata, texts, folds=3, seed=1) == fold_numbers(strata, texts, folds=3, seed=1)
+    assert fold_numbers(strata, texts, folds=3, seed=1) != fold_numbers(strata, texts, folds=3, seed=2)
+
+
+def test_a_text_with_many_copies_is_evened_out() -> None:
+    texts = [0] * 40 + list(range(1, 81))
+    for seed in range(10):
+        assert set(Counter(fold_numbers(["a"] * 120, texts, folds=3, seed=seed)).values()) == {40}
+
+
+def test_fewer_texts_than_folds_leave_some_empty() -> None:
+    assert fold_numbers([], [], folds=2, seed=0) == []
+    assert len(set(fold_numbers(["a"] * 4, [0, 0, 1, 1], folds=3, seed=0))) == 2
+
+
+@given(rows=ROWS, folds=st.integers(2, 6), seed=st.integers(0, 3))
+def test_folds_share_no_text_and_none_is_empty(rows: list[tuple[str, int]], folds: int, seed: int) -> None:
+    strata, texts = [label for label, _ in rows], [text for _, text in rows]
+    numbers = fold_numbers(strata, texts, folds=folds, seed=seed)
+    assert len(numbers) == len(rows)
+    assert set(numbers) <= set(range(folds))
+    assert len({(text, number) for text, number in zip(texts, numbers, strict=True)}) == len(set(texts))
+    assert len(set(numbers)) >= min(folds, len(set(texts)))
+
+
+@given(rows=ROWS, folds=st.integers(2, 6), seed=st.integers(0, 3))
+def test_each_label_is_spread_within_one_text(rows: list[tuple[str, int]], folds: int, seed: int) -> None:
+    texts = [f"{label}{text}" for label, text in rows]  # no text under two labels
+    numbers = fold_numbers([label for label, _ in rows], texts, folds=folds, seed=seed)
+    largest = max(Counter(texts).values(), default=0)
+    for label in {label for label, _ in rows}:
+        counts = [0] * folds
+        for (of_row, _), number in zip(rows, numbers, strict=True):
+            counts[number] += of_row == label
+        assert max(counts) - min(counts) <= largest

@@ -138,3 +138,37 @@ def test_no_run_is_told_with_those_there_are() -> None:
     with pytest.raises(RunError) as caught:
         run_folders.find_run("two")
     assert "one" in caught.value.hint
+
+
+def make_child(parent: str, name: str, *, planned: bool = True) -> RunFolder:
+    child = RunFolder(Path(parent)).child(name)
+    make_run(child.path)
+    if planned:
+        RunFolder(Path(parent)).children_plan.write_text("{}", encoding="utf-8")
+    return child
+
+
+def test_a_child_run_leaves_latest_to_its_parent() -> None:
+    parent = make_run("runs/several")
+    child = make_child("runs/several", "seed-42")
+    assert child.is_child
+    assert not parent.is_child
+    run_folders.mark_latest(parent)
+    run_folders.mark_latest(child)
+    assert run_folders.find_latest().path == parent.path.resolve()
+    assert [run.path for run in run_folders.list_runs()] == [parent.path.resolve()]
+
+
+def test_a_folder_that_is_called_children_makes_no_child() -> None:
+    run = make_child("mine", "first", planned=False)
+    assert not run.is_child
+    run_folders.mark_latest(run)
+    assert run_folders.find_latest().path == run.path.resolve()
+
+
+def test_a_child_is_finished_also_where_its_model_was_not_kept() -> None:
+    child, alone = make_child("several", "seed-42"), make_run("alone")
+    for run in (child, alone):
+        run.model.rmdir()
+    assert child.is_finished
+    assert not alone.is_finished

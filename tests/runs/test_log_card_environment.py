@@ -63,6 +63,12 @@ def test_card_says_scores_rows_and_settings() -> None:
     assert """echo '{"text": "..."}' | bertkit predict""" in text
 
 
+def test_card_says_what_was_fitted_and_who_knows_it() -> None:
+    (line,) = (line for line in card(calibration="temperature 1.63").splitlines() if "temperature" in line)
+    assert line == "- Calibrated: temperature 1.63. A plain pipeline knows nothing of this."
+    assert "Calibrated" not in card()
+
+
 def test_labels_and_names_cannot_act() -> None:
     hostile = "<script>alert(1)</script>|`x`\n# [click](javascript:x)\x1b[31m &lt;"
     text = card(
