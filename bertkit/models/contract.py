@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from bertkit.config.names import PROBLEMS, TASK_NAMES
 from bertkit.data.labels import LabelSet
@@ -19,6 +20,36 @@ FILE_NAME = "bertkit.json"
 USUAL_POSITIONS = 512
 # Windows over contexts, of which neighbours share a third: the setting of BERT's own SQuAD scripts.
 USUAL_QA_WINDOW = 384
+
+
+Temperature = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What is fitted to examples once the weights are, and changes no weight.
+
+    Attributes:
+        temperature: the logits of classes, labels or tags are divided by it; above 1 the model is less sure.
+        intent_temperature: the same for intents.
+        thresholds: by label, where an example has several: it is predicted from this probability on; a label
+            that is not named from 0.5 on.
+        threshold: no answer is given where the no-answer score is above it; None: always answer.
+    """
+
+    temperature: float = 1.0
+    intent_temperature: float = 1.0
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    threshold: float | None = None
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What a contract holds of it."""
+        return {
+            "temperature": self.temperature, "intent_temperature": self.intent_temperature,
+            "thresholds": dict(self.thresholds), "threshold": self.threshold,
+        }  # fmt: skip
 
 
 class ModelContract(BaseModel):
@@ -40,8 +71,8 @@ class ModelContract(BaseModel):
         window: windows of so many tokens instead of cutting; None: texts are cut.
         stride: tokens that neighbouring windows share.
         max_question_length, max_answer_length: in tokens.
-        threshold: no answer is given where the no-answer score, from 0 to 1, is above it; None for a model
-            that always answers.
+        temperature, intent_temperature, thresholds, threshold: see `Calibration`; a file without them is of
+            a model that was not calibrated.
         recipe: what it was trained with, None for a model that bertkit did not make.
     """
 
@@ -63,8 +94,24 @@ class ModelContract(BaseModel):
     stride: int = 32
     max_question_length: int = 64
     max_answer_length: int = 30
+    temperature: Temperature = 1.0
+    intent_temperature: Temperature = 1.0
+    thresholds: dict[str, Probability] = {}
     threshold: float | None = None
     recipe: str | None = None
+
+    @field_validator("thresholds")
+    @classmethod
+    def _names_labels(cls, thresholds: dict[str, float], info: ValidationInfo) -> dict[str, float]:
+        unknown = sorted(set(thresholds) - set(info.data.get("labels", ())))
+        if unknown:
+            raise ValueError(f"{unknown[0]!r} is none of the labels")
+        return thresholds
+
+    @property
+    def calibration(self) -> Calibration:
+        """What was fitted to examples after the training."""
+        return Calibration(self.temperature, self.intent_temperature, self.thresholds, self.threshold)
 
     @property
     def label_set(self) -> LabelSet:

@@ -53,6 +53,9 @@ def find_model(name: str, *, revision: str | None = None) -> ModelSource:
     path = Path(name).expanduser()
     if name == EMBEDDED_MODEL and not path.is_dir():
         return _embedded()
+    if RunFolder(path).is_child and RunFolder(path).is_finished and not RunFolder(path).model.is_dir():
+        parent = path.resolve().parents[1]
+        raise ModelError(f"the model of {name} was not kept", hint=f"the best of its kind is in {parent}")
     if RunFolder(path).is_run and not RunFolder(path).is_finished:
         raise ModelError(
             f"{name} was interrupted and has no model yet", hint=f"go on: bertkit finetune --resume {name}"

@@ -98,21 +98,6 @@ def with_reference(
     return [(example, prediction) for example, prediction in pairs if example.target is not None]
 
 
-@dataclass(frozen=True)
-class ForcedAnswers:
-    """What a model would answer if it had to, of the examples whose reference is known.
-
-    Attributes:
-        answers: texts.
-        references: the texts of the right answers; empty where none is right.
-        no_answer_scores: from 0 to 1, how much speaks for no answer.
-    """
-
-    answers: Sequence[str]
-    references: Sequence[Sequence[str]]
-    no_answer_scores: Sequence[float]
-
-
 @runtime_checkable
 class TagsWords(Protocol):
     """A task that reads tags of words, in one of several schemes."""
@@ -122,22 +107,6 @@ class TagsWords(Protocol):
 
     def written_tags(self, rows: Rows) -> Iterable[Sequence[str]] | None:
         """The tags of each row as they are written; None where rows have spans instead."""
-        ...
-
-
-@runtime_checkable
-class Abstaining(Protocol):
-    """A task that may say that there is no answer."""
-
-    threshold: float | None
-    """No answer is given where the no-answer score is above it; None: always answer."""
-
-    def forced(self, kept: NDArray[Any], features: Features, examples: Sequence[Example]) -> ForcedAnswers:
-        """What it would say without a threshold."""
-        ...
-
-    def with_threshold(self, threshold: float) -> Task:
-        """The same task with another threshold."""
         ...
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from copy import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -15,8 +17,10 @@ from bertkit.data.label_values import LabelColumn, check_rename
 from bertkit.data.labels import LabelReader, LabelSet, Target, learn_labels
 from bertkit.data.rows import Record, Rows
 from bertkit.errors import DataError
-from bertkit.models.contract import ModelContract
+from bertkit.models.contract import Calibration, ModelContract
+from bertkit.models.label_maps import match_labels
 from bertkit.tasks.base import Example, ExampleSet, Limits, Prediction, Progress, with_reference
+from bertkit.tasks.calibrating import DIGITS, Choices, Decisions, Evidence, mean_over_windows
 from bertkit.tasks.columns import (
     LABEL_OPTION,
     TEXT_OPTIONS,
@@ -29,13 +33,41 @@ from bertkit.tasks.columns import (
     with_guesses,
 )
 from bertkit.tasks.encoding import encode_texts
+from bertkit.tasks.label_predictions import predicted_classes, predicted_labels
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedTokenizerFast
 
-# A label of several is predicted from this probability on.
-THRESHOLD = 0.5
+
+def weights_of_classes(
+    labels: LabelSet, values: NDArray[Any], given: Mapping[str, float] | str
+) -> NDArray[np.float64]:
+    """(examples,) the weight of each example by its class.
+
+    Args:
+        labels: of the task.
+        values: (examples,) class numbers.
+        given: `auto`: inverse to the frequency; or weights by name, 1 for classes that are not named.
+
+    Raises:
+        DataError: for a name that is none, or where an example has not exactly one class.
+    """
+    if labels.problem != "single_label":
+        raise DataError("class weights need one label a row", hint="leave train.class_weights out")
+    count = len(labels.names)
+    if isinstance(given, str):  # "auto"
+        present = np.maximum(np.bincount(values, minlength=count), 1)
+        frequent: NDArray[np.float64] = (len(values) / (count * present))[values]
+        return frequent
+    unknown = sorted(set(given) - set(labels.names))
+    if unknown:
+        raise DataError(
+            f"train.class_weights names {unknown[0]!r}; the labels are {', '.join(labels.names)}",
+            hint="name labels of the data",
+        )
+    chosen: NDArray[np.float64] = np.asarray([given.get(name, 1.0) for name in labels.names])[values]
+    return chosen
 
 
 class ClassificationTask:
@@ -64,12 +96,14 @@ class ClassificationTask:
         labels: LabelSet,
         rename: Mapping[str, str] | None = None,
         names: Mapping[str, Sequence[str]] | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
         self.text = tuple(text)
         self.label = label
         self.labels = labels
         self.rename = dict(rename or {})
         self._names = names if names is not None else self.aliases
+        self._calibration = calibration or Calibration()
 
     @classmethod
     def learn(cls, section: TaskSection, splits: Sequence[Rows]) -> Self:
@@ -98,16 +132,22 @@ class ClassificationTask:
 
     @classmethod
     def from_contract(cls, contract: ModelContract) -> Self:
-        """The task a saved model was trained for."""
+        """The task a saved model was trained for; its thresholds find labels that are spelled otherwise."""
+        stored = contract.calibration
+        named = match_labels(tuple(stored.thresholds), contract.labels, aliases=cls.label_aliases)
+        if named is not None:
+            by_name = dict(zip(named, stored.thresholds.values(), strict=True))
+            stored = replace(stored, thresholds=by_name)
         return cls(
-            text=contract.text, label=contract.label, labels=contract.label_set, rename=contract.rename
-        )
+            text=contract.text, label=contract.label, labels=contract.label_set, rename=contract.rename,
+            calibration=stored,
+        )  # fmt: skip
 
     def contract_fields(self) -> dict[str, Any]:
         """See `Task.contract_fields`."""
         return {
             "text": self.text, "label": self.label, "problem": self.labels.problem,
-            "labels": self.labels.names, "rename": self.rename,
+            "labels": self.labels.names, "rename": self.rename, **self._calibration.fields,
         }  # fmt: skip
 
     def examples(self, rows: Rows, *, keep_unlabelled: bool = False) -> ExampleSet:
@@ -201,25 +241,9 @@ class ClassificationTask:
         windows = np.bincount(features.examples, minlength=len(examples))
         weights = 1.0 / np.maximum(windows, 1)
         if label_weights is not None:
-            weights *= self._weights_of(values, label_weights)
+            weights *= weights_of_classes(self.labels, values, label_weights)
         chosen = features.examples
         return Targets({"label": values[chosen]}, weights[chosen].astype(np.float32))
-
-    def _weights_of(self, values: NDArray[Any], given: Mapping[str, float] | str) -> NDArray[Any]:
-        if self.labels.problem != "single_label":
-            raise DataError("class weights need one label a row", hint="leave train.class_weights out")
-        count = len(self.labels.names)
-        if isinstance(given, str):  # "auto"
-            present: NDArray[Any] = np.maximum(np.bincount(values, minlength=count), 1)
-            return (len(values) / (count * present))[values]  # type: ignore[no-any-return]
-        unknown = sorted(set(given) - set(self.labels.names))
-        if unknown:
-            raise DataError(
-                f"train.class_weights names {unknown[0]!r}; the labels are {', '.join(self.labels.names)}",
-                hint="name labels of the data",
-            )
-        by_label = np.asarray([given.get(name, 1.0) for name in self.labels.names])
-        return by_label[values]  # type: ignore[no-any-return]
 
     def loss(
         self, outputs: Any, targets: Mapping[str, torch.Tensor], *, label_smoothing: float
@@ -244,22 +268,34 @@ class ClassificationTask:
             logits = logits.sigmoid()
         return np.asarray(logits.cpu().numpy(), dtype=np.float32)
 
+    @property
+    def calibration(self) -> Calibration | None:
+        """See `Calibrating.calibration`: numbers have no probability."""
+        return None if self.labels.problem == "regression" else self._calibration
+
+    def with_calibration(self, calibration: Calibration) -> Self:
+        """See `Calibrating.with_calibration`."""
+        task = copy(self)
+        task._calibration = calibration
+        return task
+
+    def evidence(self, kept: NDArray[Any], features: Features, examples: Sequence[Example]) -> Evidence:
+        """See `Calibrating.evidence`: the class of each example, or whether it has each label."""
+        known = [number for number, example in enumerate(examples) if example.target is not None]
+        means = mean_over_windows(kept, features.examples, len(examples))[known]
+        targets = np.asarray([examples[number].target for number in known], dtype=np.int64)
+        if self.labels.problem == "multi_label":
+            right = targets.reshape(means.shape) > 0
+            return Evidence(len(known), decisions=Decisions(self.labels.names, means, right))
+        return Evidence(len(known), choices=Choices(means, targets))
+
     def decode(self, kept: NDArray[Any], features: Features, examples: Sequence[Example]) -> list[Prediction]:
         """See `Task.decode`: the mean over the windows of each example."""
-        count = len(examples)
-        sums = np.zeros((count, kept.shape[1]), dtype=np.float64)
-        np.add.at(sums, features.examples, kept)
-        means = sums / np.maximum(np.bincount(features.examples, minlength=count), 1)[:, None]
-        return [self._prediction(row) for row in means]
-
-    def _prediction(self, row: NDArray[np.float64]) -> Prediction:
+        means = mean_over_windows(kept, features.examples, len(examples))
         if self.labels.problem == "regression":
-            return Prediction(round(float(row[0]), 6))
-        scores = {name: round(float(value), 6) for name, value in zip(self.labels.names, row, strict=True)}
-        if self.labels.problem == "multi_label":
-            return Prediction([name for name, value in scores.items() if value >= THRESHOLD], None, scores)
-        best = self.labels.names[int(row.argmax())]
-        return Prediction(best, scores[best], scores)
+            return [Prediction(round(float(row[0]), DIGITS)) for row in means]
+        predicted = predicted_labels if self.labels.problem == "multi_label" else predicted_classes
+        return predicted(self.labels.names, means, self._calibration)
 
     def compare(
         self, examples: Sequence[Example], predictions: Sequence[Prediction]

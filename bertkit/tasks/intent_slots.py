@@ -23,6 +23,7 @@ from bertkit.data.tag_schemes import entities_of
 from bertkit.errors import DataError
 from bertkit.models.contract import ModelContract
 from bertkit.tasks.base import Example, ExampleSet, Prediction, with_reference
+from bertkit.tasks.calibrating import Choices, Evidence, mean_over_windows, tempered
 from bertkit.tasks.columns import choose_column, optional_column, with_guesses
 from bertkit.tasks.ner import TAG_NAMES, TEXT_NAMES, NerTask
 from bertkit.tasks.tagged_rows import TaggedRows, learn_tags
@@ -78,6 +79,7 @@ class IntentSlotsTask(NerTask):
             names=with_guesses(
                 cls.aliases, ("tokens", "tags", "intent"), (*contract.text, contract.label, contract.intent)
             ),
+            calibration=contract.calibration,
         )  # fmt: skip
 
     def contract_fields(self) -> dict[str, Any]:
@@ -173,17 +175,32 @@ class IntentSlotsTask(NerTask):
         parts = [part.softmax(dim=-1).cpu().numpy() for part in (logits[..., :count], logits[..., count:])]
         return np.asarray(np.concatenate(parts, axis=-1), dtype=np.float32)
 
-    def decode(self, kept: NDArray[Any], features: Features, examples: Sequence[Example]) -> list[Prediction]:
-        """See `Task.decode`: the intent of a long text is the mean over its windows."""
+    def evidence(self, kept: NDArray[Any], features: Features, examples: Sequence[Example]) -> Evidence:
+        """See `Calibrating.evidence`: the tag of each word, and the intent of each text."""
         count = len(self.labels.names)
-        intents = np.zeros((len(examples), kept.shape[1] - count))
-        np.add.at(intents, features.examples, kept[sentence_tokens(features), count:])
-        intents /= np.maximum(np.bincount(features.examples, minlength=len(examples)), 1)[:, None]
+        tagged = [replace(e, target=None if e.target is None else e.target[1]) for e in examples]
+        known = [number for number, example in enumerate(examples) if example.target is not None]
+        right = np.asarray([examples[number].target[0] for number in known], dtype=np.int64)
+        intents = self._intents(kept, features, len(examples))[known]
+        tags = super().evidence(kept[:, :count], features, tagged)
+        return replace(tags, intents=Choices(intents, right))
+
+    def _intents(self, kept: NDArray[Any], features: Features, count: int) -> NDArray[np.float64]:
+        """(examples, intents) probabilities; the intent of a long text is the mean over its windows."""
+        sentences = kept[sentence_tokens(features), len(self.labels.names) :]
+        return mean_over_windows(sentences, features.examples, count)
+
+    def decode(self, kept: NDArray[Any], features: Features, examples: Sequence[Example]) -> list[Prediction]:
+        """See `Task.decode`: tags and intents are those without temperatures."""
+        count = len(self.labels.names)
+        intents = self._intents(kept, features, len(examples))
+        chosen = intents.argmax(axis=1)
+        intents = tempered(intents, self._calibration.intent_temperature)
         predictions = []
         by_word = scores_by_example(kept[:, :count], features, examples)
-        for example, rows, row in zip(examples, by_word, intents, strict=True):
-            tags, scores = self._decoder.best(rows)
-            intent = self.labels.intents[int(row.argmax())]
+        for example, rows, best, row in zip(examples, by_word, chosen, intents, strict=True):
+            tags, scores = self._decoder.best(rows, temperature=self._calibration.temperature)
+            intent = self.labels.intents[int(best)]
             words = [example.texts[0][start:end] for start, end in example.words]
             named = zip(self.labels.intents, row, strict=True)
             by_intent = {name: round(float(value), 6) for name, value in named}

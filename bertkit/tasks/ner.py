@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -18,8 +19,9 @@ from bertkit.data.rows import Record, Rows
 from bertkit.data.tag_schemes import entities_of
 from bertkit.data.words import find_words
 from bertkit.errors import DataError
-from bertkit.models.contract import ModelContract
+from bertkit.models.contract import Calibration, ModelContract
 from bertkit.tasks.base import Example, ExampleSet, Limits, Prediction, Progress, with_reference
+from bertkit.tasks.calibrating import Evidence
 from bertkit.tasks.columns import as_text, find_item, identity_column, identity_of, with_guesses
 from bertkit.tasks.tag_names import label_of, labels_in, renamed_tags
 from bertkit.tasks.tag_rows import UNUSABLE, as_tokens, joined
@@ -30,6 +32,7 @@ from bertkit.tasks.tagging import (
     entities_in_text,
     feature_sums,
     scores_by_example,
+    tag_choices,
     token_loss,
     token_targets,
     weights_of_tags,
@@ -66,6 +69,7 @@ class NerTask:
         rename: Mapping[str, str] | None = None,
         spans: bool = False,
         names: Mapping[str, Sequence[str]] | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
         self.text: tuple[str, ...] = (text,)
         self.label = label
@@ -76,6 +80,7 @@ class NerTask:
         self._spans = spans
         self._names = names if names is not None else self.aliases
         self._all_subwords = all_subwords
+        self._calibration = calibration or Calibration()
         self._decoder = TagDecoder(labels.names, constrained=constrained, scheme=scheme)
         self._numbers = {name: number for number, name in enumerate(labels.names)}
 
@@ -108,6 +113,7 @@ class NerTask:
             text=contract.text[0], label=contract.label, labels=contract.label_set,
             constrained=contract.constrained, rename=contract.rename, scheme=contract.tag_scheme,
             names=with_guesses(cls.aliases, ("tokens", "tags"), (*contract.text, contract.label)),
+            calibration=contract.calibration,
         )  # fmt: skip
 
     def contract_fields(self) -> dict[str, Any]:
@@ -115,7 +121,7 @@ class NerTask:
         return {
             "text": self.text, "label": self.label, "problem": self.labels.problem,
             "labels": self.labels.names, "constrained": self._constrained, "rename": self.rename,
-            "tag_scheme": "plain" if self._decoder.is_plain else "IOB2",
+            "tag_scheme": "plain" if self._decoder.is_plain else "IOB2", **self._calibration.fields,
         }  # fmt: skip
 
     def examples(self, rows: Rows, *, keep_unlabelled: bool = False) -> ExampleSet:
@@ -246,11 +252,29 @@ class NerTask:
         """See `Task.keep`: (batch, sequence, tags) probabilities."""
         return np.asarray(outputs.logits.float().softmax(dim=-1).cpu().numpy(), dtype=np.float32)
 
+    @property
+    def calibration(self) -> Calibration | None:
+        """See `Calibrating.calibration`."""
+        return self._calibration
+
+    def with_calibration(self, calibration: Calibration) -> Self:
+        """See `Calibrating.with_calibration`."""
+        task = copy(self)
+        task._calibration = calibration
+        return task
+
+    def evidence(self, kept: NDArray[Any], features: Features, examples: Sequence[Example]) -> Evidence:
+        """See `Calibrating.evidence`: the tag of each word."""
+        by_word = zip(examples, scores_by_example(kept, features, examples), strict=True)
+        known = [(rows, example.target) for example, rows in by_word if example.target is not None]
+        rows, targets = [rows for rows, _ in known], [target for _, target in known]
+        return Evidence(len(known), choices=tag_choices(rows, targets, tags=len(self.labels.names)))
+
     def decode(self, kept: NDArray[Any], features: Features, examples: Sequence[Example]) -> list[Prediction]:
         """See `Task.decode`: entities with their places, or plain tags."""
         predictions = []
         for example, rows in zip(examples, scores_by_example(kept, features, examples), strict=True):
-            tags, scores = self._decoder.best(rows)
+            tags, scores = self._decoder.best(rows, temperature=self._calibration.temperature)
             value: Any = tags if self._decoder.is_plain else entities_in_text(example, tags, scores)
             words = [example.texts[0][start:end] for start, end in example.words]
             predictions.append(Prediction(value, details={"words": words, "tags": tags}))

@@ -15,7 +15,7 @@ from bertkit.data.features import Features, Targets
 from bertkit.data.labels import LabelSet
 from bertkit.data.rows import Record, Rows
 from bertkit.errors import DataError
-from bertkit.models.contract import ModelContract
+from bertkit.models.contract import Calibration, ModelContract
 from bertkit.tasks.answer_predictions import no_answer_score, predicted_answer
 from bertkit.tasks.answer_rows import question_examples
 from bertkit.tasks.answer_windows import (
@@ -26,15 +26,8 @@ from bertkit.tasks.answer_windows import (
     encode_questions,
     trimmed,
 )
-from bertkit.tasks.base import (
-    Example,
-    ExampleSet,
-    ForcedAnswers,
-    Limits,
-    Prediction,
-    Progress,
-    with_reference,
-)
+from bertkit.tasks.base import Example, ExampleSet, Limits, Prediction, Progress, with_reference
+from bertkit.tasks.calibrating import Evidence, ForcedAnswers
 from bertkit.tasks.columns import (
     LABEL_OPTION,
     TEXT_OPTIONS,
@@ -229,14 +222,25 @@ class QaTask:
         sides = [logits.float().cpu().numpy() for logits in (outputs.start_logits, outputs.end_logits)]
         return np.stack(sides, axis=-1).astype(np.float32)
 
-    def forced(self, kept: NDArray[Any], features: Features, examples: Sequence[Example]) -> ForcedAnswers:
-        """See `Abstaining.forced`."""
+    @property
+    def calibration(self) -> Calibration | None:
+        """See `Calibrating.calibration`: nothing to fit where each question has an answer."""
+        return None if self.threshold is None else Calibration(threshold=self.threshold)
+
+    def with_calibration(self, calibration: Calibration) -> QaTask:
+        """See `Calibrating.with_calibration`."""
+        task = copy(self)
+        task.threshold = calibration.threshold
+        return task
+
+    def evidence(self, kept: NDArray[Any], features: Features, examples: Sequence[Example]) -> Evidence:
+        """See `Calibrating.evidence`: the answers it would give if it had to."""
         known = [
             (example, found)
             for example, found in zip(examples, self._candidates(kept, features, examples), strict=True)
             if example.target is not None
         ]
-        return ForcedAnswers(
+        forced = ForcedAnswers(
             answers=[
                 example.texts[1][found.spans[0].start : found.spans[0].end] if found.spans else ""
                 for example, found in known
@@ -244,12 +248,7 @@ class QaTask:
             references=[[answer.text for answer in example.target or ()] for example, _ in known],
             no_answer_scores=[no_answer_score(found) for _, found in known],
         )
-
-    def with_threshold(self, threshold: float) -> QaTask:
-        """See `Abstaining.with_threshold`."""
-        task = copy(self)
-        task.threshold = threshold
-        return task
+        return Evidence(len(known), answers=forced)
 
     def _candidates(
         self, kept: NDArray[Any], features: Features, examples: Sequence[Example]

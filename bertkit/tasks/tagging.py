@@ -19,6 +19,7 @@ from bertkit.data.tag_schemes import (
 )
 from bertkit.errors import DataError
 from bertkit.tasks.base import Example
+from bertkit.tasks.calibrating import Choices, tempered
 from bertkit.tasks.tag_names import OUTSIDE, label_of
 from bertkit.tasks.word_windows import first_tokens
 
@@ -122,6 +123,20 @@ def scores_by_example(
     return np.split(rows, ends[:-1])
 
 
+def tag_choices(rows: Sequence[Floats], targets: Sequence[Sequence[int]], *, tags: int) -> Choices:
+    """The words of all examples, as choices of their tags.
+
+    Args:
+        rows: (words, tags) probabilities of each example.
+        targets: the right tag of each word of each example.
+        tags: how many there are.
+    """
+    right = [np.asarray(of_example, dtype=np.int64) for of_example in targets]
+    return Choices(
+        np.concatenate([np.empty((0, tags)), *rows]), np.concatenate([[], *right]).astype(np.int64)
+    )
+
+
 class TagDecoder:
     """From probabilities to tags: the best one of each word, or the best sequence that names entities.
 
@@ -142,8 +157,12 @@ class TagDecoder:
         self._starts = allowed_starts(self.names)
         self._transitions = allowed_transitions(self.names)
 
-    def best(self, probabilities: Floats) -> tuple[list[str], Floats]:
-        """The tags of (words, tags) probabilities, in IOB2 or plain, and (words,) the probability of each."""
+    def best(self, probabilities: Floats, *, temperature: float = 1.0) -> tuple[list[str], Floats]:
+        """The tags of (words, tags) probabilities, in IOB2 or plain, and (words,) the probability of each.
+
+        The temperature changes those probabilities and no tag: logits divided by it give each allowed
+        sequence the same sum but for a factor and a constant, so the best one is looked for without it.
+        """
         if not len(probabilities):
             return [], np.empty(0)
         path = probabilities.argmax(axis=1)
@@ -153,7 +172,7 @@ class TagDecoder:
         tags = [self.names[tag] for tag in path]
         if not (self.is_plain or self._constrained):  # other schemes, and `I-` after nothing, say the same
             tags = iob2_of(entities_of(tags), len(tags))
-        return tags, probabilities[np.arange(len(path)), path]
+        return tags, tempered(probabilities, temperature)[np.arange(len(path)), path]
 
     def _is_allowed(self, path: NDArray[np.int64]) -> bool:
         return bool(self._starts[path[0]] and self._transitions[path[:-1], path[1:]].all())

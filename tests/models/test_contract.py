@@ -8,10 +8,17 @@ from typing import Any
 import pytest
 
 from bertkit.errors import ModelError
-from bertkit.models.contract import ModelContract, configured_labels, read_contract, write_contract
+from bertkit.models.contract import (
+    Calibration,
+    ModelContract,
+    configured_labels,
+    read_contract,
+    write_contract,
+)
 from bertkit.tasks.table import TASKS
 
 TRAINED = {"model_type": "bert", "architectures": ["BertForSequenceClassification"]}
+SEVERAL = '"task": "classification", "text": ["a"], "problem": "multi_label", "labels": ["x"]'
 NAMED = TRAINED | {"id2label": {"0": "neg", "1": "pos"}}
 
 
@@ -24,6 +31,22 @@ def test_written_and_read(tmp_path: Path) -> None:
     assert read_contract(tmp_path, {}) == contract
 
 
+def test_what_was_fitted_is_kept_to_the_last_digit(tmp_path: Path) -> None:
+    fitted = Calibration(1.6255, 0.7, {"b": 1 / 3, "ä\u2028": 0.0}, 0.1 + 0.2)
+    contract = ModelContract(
+        task="classification", text=("text",), problem="multi_label", labels=("ä\u2028", "b"), **fitted.fields
+    )  # fmt: skip
+    write_contract(tmp_path, contract)
+    assert read_contract(tmp_path, {}).calibration == fitted
+
+
+def test_a_file_from_before_calibration(tmp_path: Path) -> None:
+    old = '{"format": 1, "task": "nli", "text": ["a", "b"], "problem": "single_label", "labels": ["x", "y"]}'
+    (tmp_path / "bertkit.json").write_text(old, encoding="utf-8")
+    assert read_contract(tmp_path, {}).calibration == Calibration()
+    assert Calibration() == Calibration(1.0, 1.0, {}, None)
+
+
 @pytest.mark.parametrize(
     ("content", "place"),
     [
@@ -31,11 +54,18 @@ def test_written_and_read(tmp_path: Path) -> None:
         ('{"task": "cooking", "text": ["a"], "problem": "single_label"}', "task"),
         ('{"task": "nli", "text": ["a"], "problem": "single_label", "format": 2}', "format"),
         ('{"task": "nli", "problem": "single_label"}', "text"),
+        ('{"task": "nli", "text": ["a"], "problem": "single_label", "temperature": 0}', "temperature"),
+        (
+            '{"task": "nli", "text": ["a"], "problem": "frames", "intent_temperature": -1}',
+            "intent_temperature",
+        ),
+        (f'{{{SEVERAL}, "thresholds": {{"x": 50}}}}', r"thresholds\.x"),
+        (f'{{{SEVERAL}, "thresholds": {{"y": 0.5}}}}', "thresholds: Value error, 'y' is none of the labels"),
     ],
 )
 def test_a_broken_file_names_the_place(tmp_path: Path, content: str, place: str) -> None:
     (tmp_path / "bertkit.json").write_text(content, encoding="utf-8")
-    with pytest.raises(ModelError, match=rf"bertkit\.json: {place}: ") as caught:
+    with pytest.raises(ModelError, match=rf"bertkit\.json: {place}(: |$)") as caught:
         read_contract(tmp_path, NAMED)
     assert "newer bertkit" in caught.value.hint
 

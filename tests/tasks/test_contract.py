@@ -16,7 +16,8 @@ from bertkit.data.rows import Rows
 from bertkit.evaluation.metrics import METRICS, default_metrics
 from bertkit.evaluation.scoring import score_predictions
 from bertkit.models.contract import ModelContract
-from bertkit.tasks.base import Abstaining, Limits
+from bertkit.tasks.base import Limits
+from bertkit.tasks.calibrating import Calibrating
 from bertkit.tasks.table import TASKS
 from bertkit.tasks.word_windows import sentence_tokens
 
@@ -207,8 +208,8 @@ def test_a_model_learns_from_what_its_task_gives(case: tuple[Any, Rows], any_tok
 
 def test_a_task_is_rebuilt_from_its_contract(case: tuple[Any, Rows]) -> None:
     task, rows = case
-    if isinstance(task, Abstaining):
-        task = task.with_threshold(0.25)
+    if isinstance(task, Calibrating) and task.calibration is not None:
+        task = task.with_calibration(replace(task.calibration, temperature=2.0))
     contract = ModelContract(task=task.name, **task.contract_fields())
     again = TASKS[contract.task].from_contract(ModelContract.model_validate_json(contract.model_dump_json()))
     assert again.labels == task.labels

@@ -15,7 +15,9 @@ from bertkit.config.schema import TaskSection
 from bertkit.data.answers import MOVED, NOT_FOUND, Answer, read_answers
 from bertkit.data.features import Padding, collate
 from bertkit.errors import DataError
-from bertkit.tasks.base import Abstaining, Example, Limits, Prediction
+from bertkit.models.contract import Calibration
+from bertkit.tasks.base import Example, Limits, Prediction
+from bertkit.tasks.calibrating import Calibrating
 from bertkit.tasks.qa import QaTask
 
 CONTEXT = "Ada met Bob. Ada left."
@@ -132,8 +134,8 @@ def test_whether_it_may_abstain_is_learned_from_the_rows_to_train_on(make_rows) 
     assert QaTask.learn(section, [answered, none]).threshold is None
     task = QaTask.learn(section, [none, answered])
     assert (task.threshold, task.max_answer_length, task.max_question_length) == (0.5, 7, 9)
-    assert isinstance(task, Abstaining)
-    other = task.with_threshold(0.2)
+    assert isinstance(task, Calibrating)
+    other = task.with_calibration(Calibration(threshold=0.2))
     assert (other.threshold, task.threshold, other.max_answer_length) == (0.2, 0.5, 7)
     flat = make_rows([{"query": "who?", "passage": CONTEXT, "answer_text": "Ada", "start": 13}])
     task = QaTask.learn(section, [flat])
@@ -278,8 +280,9 @@ def test_no_answer_is_given_where_its_score_is_above_the_threshold(tokenizer: An
     assert (none.value["text"], none.value["start"], none.value["end"]) == ("", None, None)
     assert none.value["score"] > 0.9
     assert none.details["n_best"][0]["text"] == "film plot"
-    assert decoded(task.with_threshold(0.999), examples, features, answer=4, none=10).value["text"]
-    assert not decoded(task.with_threshold(0.0), examples, features, answer=40, none=1).value["text"]
+    never, ever = (task.with_calibration(Calibration(threshold=threshold)) for threshold in (0.999, 0.0))
+    assert decoded(never, examples, features, answer=4, none=10).value["text"]
+    assert not decoded(ever, examples, features, answer=40, none=1).value["text"]
     always = decoded(task_of(), examples, features, answer=4, none=10)
     assert always.value["text"] == "film plot"
     assert "no_answer_score" not in always.details
@@ -310,7 +313,7 @@ def test_a_context_without_a_word_has_no_answer(any_tokenizer, context: str, thr
         expected = {"text": "", "start": None, "end": None, "score": 0.0 if threshold is None else 1.0}
         assert prediction.value == expected
         assert prediction.details["n_best"] == []
-        forced = task.forced(kept, features, examples)
+        forced = task.evidence(kept, features, examples).answers
         assert (forced.answers, forced.references, forced.no_answer_scores) == ([""], [[]], [1.0])
 
 
@@ -322,7 +325,7 @@ def test_only_questions_with_a_reference_are_compared(tokenizer: Any) -> None:
     predictions = task.decode(kept, features, examples)
     predicted, expected = task.compare(examples, predictions)
     assert (len(predicted), expected) == (3, [["film plot"], [], ["Eve"]])
-    assert task.forced(kept, features, examples).references == expected
+    assert task.evidence(kept, features, examples).answers.references == expected
     assert [task.shown(example) for example in examples[:3]] == [
         [{"text": "film plot", "start": 4}],
         None,
