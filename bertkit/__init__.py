@@ -1,6 +1,6 @@
 """bertkit fine-tunes, scores and uses BERT-type encoders.
 
-    from bertkit import finetune, evaluate, predict, load_recipe
+    from bertkit import finetune, evaluate, predict, compare, load_recipe
 
 The functions are the workflows behind the command line; see `bertkit.workflows`. They are loaded when
 they are first used, so that `import bertkit` costs nothing.
@@ -13,19 +13,30 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bertkit.config.loader import load_recipe
     from bertkit.errors import BertkitError
+    from bertkit.workflows.benchmark import benchmark_glue
+    from bertkit.workflows.compare import compare
     from bertkit.workflows.evaluate import evaluate
+    from bertkit.workflows.evaluate_file import evaluate_file
     from bertkit.workflows.finetune import finetune
     from bertkit.workflows.predict import predict
+    from bertkit.workflows.repeat import repeat
 
 _HOMES = {
     "finetune": "bertkit.workflows.finetune",
     "evaluate": "bertkit.workflows.evaluate",
     "predict": "bertkit.workflows.predict",
+    "repeat": "bertkit.workflows.repeat",
+    "evaluate_file": "bertkit.workflows.evaluate_file",
+    "compare": "bertkit.workflows.compare",
+    "benchmark_glue": "bertkit.workflows.benchmark",
     "load_recipe": "bertkit.config.loader",
     "BertkitError": "bertkit.errors",
 }
 
-__all__ = ["BertkitError", "evaluate", "finetune", "load_recipe", "predict"]
+__all__ = [
+    "BertkitError", "benchmark_glue", "compare", "evaluate", "evaluate_file", "finetune", "load_recipe",
+    "predict", "repeat",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from bertkit.cli import data, recipes, runs
+from bertkit.cli import benchmark, data, recipes, runs
+from bertkit.cli import compare as compare_verb
 from bertkit.cli import eval as eval_verb
 from bertkit.cli import finetune as finetune_verb
 from bertkit.cli import predict as predict_verb
@@ -39,6 +40,8 @@ app = typer.Typer(
 app.command("finetune", epilog=finetune_verb.EPILOG)(finetune_verb.finetune)
 app.command("eval", epilog=eval_verb.EPILOG)(eval_verb.evaluate)
 app.command("predict", epilog=predict_verb.EPILOG)(predict_verb.predict)
+app.command("compare", epilog=compare_verb.EPILOG)(compare_verb.compare)
+app.add_typer(benchmark.app, name="benchmark")
 app.add_typer(data.app, name="data")
 app.add_typer(recipes.app, name="recipes")
 app.add_typer(runs.app, name="runs")

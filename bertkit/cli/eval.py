@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from bertkit.cli.options import (
     Columns,
     Debug,
+    Force,
     Json,
     Label,
     Labels,
@@ -25,7 +27,15 @@ EPILOG = """Examples:
 
 bertkit eval
 
-bertkit eval runs/latest --data new-reviews.csv
+bertkit eval runs/latest --data new-reviews.csv --slice country
+
+bertkit eval runs/latest --slice auto --report evaluation.html
+
+bertkit eval runs/latest/predictions/validation.jsonl
+
+bertkit eval squad-predictions.json --recipe squad
+
+bertkit eval runs/cola --split test --submission for-glue
 
 bertkit eval textattack/bert-base-uncased-MNLI --recipe mnli --split matched --json
 """
@@ -35,8 +45,8 @@ def evaluate(
     model: Annotated[
         str | None,
         typer.Argument(
-            metavar="[RUN|MODEL]",
-            help="A run, a model folder or a Hub id; default: the latest run.",
+            metavar="[RUN|MODEL|FILE]",
+            help="A run, a model folder, a Hub id, or a file of predictions; default: the latest run.",
             autocompletion=complete_run,
         ),
     ] = None,
@@ -63,31 +73,82 @@ def evaluate(
             "--output", "-o", metavar="FILE", help="Write one line an example: id, prediction, reference."
         ),
     ] = None,
+    slices: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--slice",
+            metavar="COLUMN",
+            help="Score the groups of a column, or of length, label, negation, unseen-words; auto: of all "
+            "that can be told. May be given several times.",
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Write all that was found as one page.")
+    ] = None,
+    baseline: Annotated[
+        bool,
+        typer.Option("--baseline", help="Score the majority class and TF-IDF with a linear model beside."),
+    ] = False,
+    submission: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Write predictions as the benchmark takes them: GLUE's .tsv, SQuAD's .json."
+        ),
+    ] = None,
+    force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Score a trained model: published scores beside ours."""
+    """Score a trained model or stored predictions: with intervals, by class, published scores beside."""
     from bertkit.cli.display import Display
-    from bertkit.cli.tables import print_scores
+    from bertkit.cli.score_tables import print_scores
     from bertkit.config.flags import settings_from_flags
+    from bertkit.runs.processes import is_main_process
 
     flags = settings_from_flags(
         text=text, text_pair=text_pair, label=label, columns=columns or (), labels=labels or ()
     )
-    with Display(quiet=quiet or json) as display:
-        from bertkit.workflows.evaluate import evaluate as workflow
+    main = is_main_process()
+    with Display(quiet=quiet or json or not main) as display:
+        if model is not None and Path(model).is_file():
+            _refuse_for_files(
+                flags, output=output, slices=slices, report=report, baseline=baseline, submission=submission
+            )
+            from bertkit.workflows.evaluate_file import evaluate_file
 
-        result = workflow(
-            model,
-            recipe=recipe,
-            split=split,
-            data=data,
-            text=flags.get("task.text"),
-            label=flags.get("task.label"),
-            intent=flags.get("task.intent"),
-            rename=flags.get("task.rename"),
-            predictions=output,
-            listen=display,
+            result = evaluate_file(model, recipe=recipe, split=split, data=data, listen=display)
+        else:
+            from bertkit.workflows.evaluate import evaluate as workflow
+
+            result = workflow(
+                model,
+                recipe=recipe,
+                split=split,
+                data=data,
+                text=flags.get("task.text"),
+                label=flags.get("task.label"),
+                intent=flags.get("task.intent"),
+                rename=flags.get("task.rename"),
+                predictions=output,
+                slices=slices or (),
+                report=report,
+                baseline=baseline,
+                submission=submission,
+                force=force,
+                listen=display,
+            )
+    if main:
+        print(as_json(result.as_dict())) if json else print_scores(result)
+
+
+def _refuse_for_files(flags: Mapping[str, Any], **options: Any) -> None:
+    """A file of predictions holds no texts and no model: options that need them are errors."""
+    from bertkit.errors import UsageError
+
+    given = [f"--{name.replace('slices', 'slice')}" for name, value in options.items() if value] + list(flags)
+    if given:
+        raise UsageError(
+            f"{given[0]} needs the model and its data, and a file of predictions was named",
+            hint="name the run instead of the file",
         )
-    print(as_json(result.as_dict())) if json else print_scores(result)

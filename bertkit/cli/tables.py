@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
@@ -10,52 +10,29 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from bertkit.cli.baseline_tables import baseline_rows
 from bertkit.cli.printable import error_console, output_console, printable
+from bertkit.cli.score_tables import score_table
 
 if TYPE_CHECKING:
     from bertkit.config.catalogue import CatalogueEntry
     from bertkit.config.loader import LoadedRecipe
-    from bertkit.config.schema import Published
     from bertkit.workflows.estimate import Estimate
-    from bertkit.workflows.evaluate import EvaluationResult
     from bertkit.workflows.finetune import FinetuneResult
     from bertkit.workflows.predict import PredictResult
     from bertkit.workflows.runs import RunDescription, RunSummary
 
 
-def _score_table(
-    scores: Mapping[str, Mapping[str, float]], rows: Mapping[str, int], published: Iterable[Published]
-) -> Table:
-    from bertkit.evaluation.scoring import shown
-
-    published = list(published)
-    first = next(iter(scores), "")
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name, justify in (("split", "left"), ("rows", "right"), ("metric", "left"), ("score", "right")):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
-    if published:
-        table.add_column("published")
-    for split, values in scores.items():
-        for metric, value in values.items():
-            beside = ", ".join(
-                f"{entry.value:g} {entry.model}" for entry in published
-                if entry.metric == metric and (entry.split or first) == split
-            )  # fmt: skip
-            cells = [printable(split), f"{rows.get(split, 0):,}", metric, shown(metric, value)]
-            table.add_row(*map(Text, [*cells, *([printable(beside)] if published else [])]))
-        if not values:
-            table.add_row(Text(printable(split)), f"{rows.get(split, 0):,}", "labels are hidden", "")
-    return table
-
-
 def print_finetuned(result: FinetuneResult, console: Console | None = None) -> None:
     """The closing panel: what was made, how good it is, what to type next."""
     console = console or output_console()
-    took = f"{result.steps:,} in {_duration(result.seconds)}; best at {result.best_step:,} by {result.metric}"
+    took = f"{result.steps:,} in {duration(result.seconds)}; best at {result.best_step:,} by {result.metric}"
     body = Group(
-        _score_table(result.scores, result.rows, result.recipe.published),
+        score_table(result.splits, result.recipe.published),
+        *baseline_rows(result.baselines, result.scores),
         Text(),
         Text(f"model    {printable(str(result.run))}/model", overflow="fold"),
+        Text(f"report   {printable(str(result.run))}/report.html", overflow="fold"),
         Text(f"steps    {took}"),
         Text(),
         Text("next     bertkit eval", style="cyan"),
@@ -65,15 +42,6 @@ def print_finetuned(result: FinetuneResult, console: Console | None = None) -> N
     title = Text(printable(result.run.name))
     panel = Panel(body, title=title, title_align="left", border_style="green", expand=False)
     console.print(panel if console.is_terminal else body)
-
-
-def print_scores(result: EvaluationResult) -> None:
-    """A table of scores, published ones beside."""
-    console = output_console()
-    console.print(
-        Text(printable(f"{result.model}{f' on {result.recipe}' if result.recipe else ''}"), style="bold")
-    )
-    console.print(_score_table(result.scores, result.rows, result.published))
 
 
 def print_predicted(result: PredictResult, *, quiet: bool) -> None:
@@ -183,11 +151,14 @@ def print_estimate(recipe: LoadedRecipe, estimate: Estimate) -> None:
             f"{estimate.steps:,} steps in {estimate.precision} on {estimate.device}"
         )
     )
-    cost = f"{_duration(estimate.seconds)} and {estimate.memory_bytes / 1e9:.1f} GB"
+    cost = f"{duration(estimate.seconds)} and {estimate.memory_bytes / 1e9:.1f} GB"
     console.print(f"roughly {cost}, each within a factor of two")
+    for row in baseline_rows(estimate.baselines):
+        console.print(row)
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A time as people read it."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 5400:

@@ -53,9 +53,7 @@ def assess(
     found = []
     for by, names in (groups or {}).items():
         metric = select or metrics[0]
-        if (
-            metric not in TALLIES
-        ):  # of ranks: the linear correlation stands for them
+        if metric not in TALLIES:  # of ranks: the linear correlation stands for them
             metric = "pearson"
         if by == "label":
             metric = _BY_LABEL.get(labels.problem, metric)

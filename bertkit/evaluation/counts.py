@@ -89,4 +89,4 @@ def matthews_correlation(counts: ClassCounts) -> Array:
     size = actual.sum(axis=-1)
     covariance = right.sum(axis=-1) * size - (predicted * actual).sum(axis=-1)
     spread = [size**2 - (side**2).sum(axis=-1) for side in (predicted, actual)]
-    return ratio(covariance, np.sqrt(spread[0]) * np.sqrt(spread[1]))
+    return ratio(covariance, np.sqrt(spread[0] * spread[1]))

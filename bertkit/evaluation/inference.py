@@ -24,8 +24,12 @@ def run_model(
     device: Any,
     autocast: Callable[[], AbstractContextManager[Any]],
     progress: Callable[[int], None] | None = None,
+    share: tuple[int, int] = (0, 1),
 ) -> NDArray[Any]:
     """What `keep` takes of the outputs, in the order of the features: a row a feature, or a row a token.
+
+    Several processes share the batches, not the rows of a batch: so each batch is the same, and gives the
+    same numbers to the last digit, however many processes there are.
 
     Args:
         model: in any mode; it is left in evaluation mode.
@@ -36,14 +40,20 @@ def run_model(
         device: where the model is.
         autocast: the precision to compute in.
         progress: told how many features are done.
+        share: the number of this process, from 0, and how many there are. Rows of the others' batches are 0,
+            so that the sum over all processes is the whole.
     """
     import torch
 
     model.eval()
     kept: NDArray[Any] | None = None
     done = 0
+    index, processes = share
+    batches = plan_inference(features.lengths)
+    # A process without a batch of its own computes the first one, to know the shape of what it lacks.
+    ours = batches[index::processes] or batches[:1]
     with torch.inference_mode():
-        for rows in plan_inference(features.lengths):
+        for rows in ours:
             batch = collate(features, rows, padding=padding, device=device)
             with autocast():
                 outputs = model(**batch.inputs)
@@ -51,7 +61,7 @@ def run_model(
             by_token = part.ndim == 3
             if kept is None:
                 count = len(features.input_ids) if by_token else len(features)
-                kept = np.empty((count, part.shape[-1]), dtype=part.dtype)
+                kept = np.zeros((count, part.shape[-1]), dtype=part.dtype)
             if by_token:
                 kept[features.flat_positions(rows)] = part[batch.inputs["attention_mask"].cpu().numpy() > 0]
             else:
@@ -61,4 +71,4 @@ def run_model(
                 progress(done)
     if kept is None:
         raise ValueError("there are no features to run the model over")
-    return kept
+    return kept if index < len(batches) else np.zeros_like(kept)

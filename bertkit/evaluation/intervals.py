@@ -2,21 +2,23 @@
 
 A set of examples is a sample; another one would score otherwise. The bootstrap (Efron 1979,
 https://doi.org/10.1214/aos/1176344552) draws as many examples again, with replacement, a thousand times, and
-takes the middle 95 % of the scores. For shares of right examples Wilson's interval
-(https://doi.org/10.1080/01621459.1927.10502953) says the same in closed form and does not shrink to nothing
-where nearly all are right: docs/decisions/0013-intervals.md. The draws have a seed of their own, so that an
-interval is the same each time.
+takes the ends that 95 % of the scores lie between, corrected for their bias and skewness. For shares of right
+examples Wilson's interval (https://doi.org/10.1080/01621459.1927.10502953) says the same in closed form and
+does not shrink to nothing where nearly all are right: docs/decisions/0013-intervals.md. The draws have a seed
+of their own, so that an interval is the same each time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bertkit.evaluation.counts import Array
+from bertkit.evaluation.resampling import sample_of
 from bertkit.evaluation.results import Interval
 from bertkit.evaluation.tallies import Tally
 
@@ -25,10 +27,9 @@ LEVEL = 0.95
 # The normal quantile of LEVEL.
 _Z = 1.959963984540054
 _NAN = float("nan")
-# Numbers drawn at a time: 80 MB.
-_DRAWS_AT_ONCE = 10_000_000
-# With more kinds of examples than these, sums of resamples are drawn from their normal limit.
-_MANY_KINDS = 50_000
+_NORMAL = NormalDist()
+# Scores that are equal but for rounding are equal.
+_ROUNDING = 1e-12
 
 
 def interval(tally: Tally, *, value: float | None = None, seed: int = 0) -> Interval:
@@ -40,17 +41,19 @@ def interval(tally: Tally, *, value: float | None = None, seed: int = 0) -> Inte
         seed: of the draws.
     """
     value = tally.score if value is None else value
-    if not len(tally) or value != value:
+    if not len(tally) or not np.isfinite(value):
         return Interval(value, _NAN, _NAN)
     if tally.share:
         right, asked = tally.totals
         return Interval(value, *wilson(right, asked))
-    scores = np.concatenate([tally.finish(totals) for totals in resampled_totals(tally, seed=seed)])
-    return enclosing(value, scores, size=len(tally))
+    draws = np.random.default_rng(seed)
+    sample = sample_of(tally.codes, tally.counts, draws)
+    scores = np.concatenate([tally.finish(totals) for totals in sample.drawn(RESAMPLES, draws)])
+    return enclosing(value, scores, size=len(tally), acceleration=sample.acceleration(tally.finish))
 
 
-def enclosing(value: float, scores: Array, *, size: int) -> Interval:
-    """The middle 95 % of resampled scores.
+def enclosing(value: float, scores: Array, *, size: int, acceleration: float | None = None) -> Interval:
+    """The ends that 95 % of resampled scores lie between.
 
     Where all resamples agree on 0 or 1, as they must when nothing or everything is right, the examples say no
     more than Wilson's interval of so many.
@@ -59,14 +62,33 @@ def enclosing(value: float, scores: Array, *, size: int) -> Interval:
         value: the score itself.
         scores: (resamples,) those that are nan are left out.
         size: how many examples, or entities, it is a score of.
+        acceleration: of the score, `Sample.acceleration`: the ends are then moved to where they belong by
+            the bias and the skewness of the resamples ("BCa"); None takes the middle 95 %.
     """
     scores = scores[np.isfinite(scores)]
     if not len(scores) or value != value:
         return Interval(value, _NAN, _NAN)
-    low, high = map(float, np.quantile(scores, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
+    ends = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
+    if acceleration is not None:
+        ends = _moved(value, scores, acceleration)
+    low, high = map(float, np.quantile(scores, ends))
     if low == high and value in (0.0, 1.0) and size:
         low, high = wilson(value * size, size)
     return Interval(value, min(low, value), max(high, value))
+
+
+def _moved(value: float, scores: Array, acceleration: float) -> list[float]:
+    """Which quantiles of resampled scores the ends are: Efron 1987, as `Sample.acceleration`."""
+    below = np.mean(scores < value - _ROUNDING) + np.mean(np.abs(scores - value) <= _ROUNDING) / 2
+    # What lies beyond all resamples is known to be less than half of one.
+    least = 0.5 / len(scores)
+    bias = _NORMAL.inv_cdf(min(max(float(below), least), 1 - least))
+    ends = []
+    for quantile in (-_Z, _Z):
+        slope = 1 - acceleration * (bias + quantile)
+        moved = bias + (bias + quantile) / slope if slope > 0 else np.copysign(np.inf, bias + quantile)
+        ends.append(_NORMAL.cdf(float(moved)))
+    return ends
 
 
 def wilson(right: float, size: float) -> tuple[float, float]:
@@ -82,30 +104,30 @@ def wilson(right: float, size: float) -> tuple[float, float]:
     return low, high
 
 
+def paired_shares(gained: int, lost: int, size: int) -> tuple[float, float]:
+    """The 95 % interval of the difference of two shares of the same examples; nan of none.
+
+    Wald's interval with one more example gained and one more lost, of Bonett and Price 2012; compared with
+    others by Fagerland et al. 2014, https://doi.org/10.1002/sim.6148
+
+    Args:
+        gained: examples for which only the second holds.
+        lost: for which only the first does.
+        size: all examples.
+    """
+    if not size:
+        return _NAN, _NAN
+    more, less = (gained + 1) / (size + 2), (lost + 1) / (size + 2)
+    half = _Z * np.sqrt((more + less - (more - less) ** 2) / (size + 2))
+    return max(-1.0, float(more - less - half)), min(1.0, float(more - less + half))
+
+
 def resampled_totals(
     tally: Tally, *, resamples: int = RESAMPLES, seed: int = 0
 ) -> Iterator[NDArray[np.float64]]:
     """The sums of each resample, in pieces of (some resamples, statistics)."""
     draws = np.random.default_rng(seed)
-    frequencies = tally.frequencies
-    present = np.flatnonzero(frequencies)
-    if len(present) > _MANY_KINDS:
-        yield _normal_totals(tally, draws, resamples)
-        return
-    counts, shares = tally.counts[present], frequencies[present] / len(tally)
-    step = max(1, _DRAWS_AT_ONCE // len(present))
-    for first in range(0, resamples, step):
-        weights = draws.multinomial(len(tally), shares, size=min(step, resamples - first))
-        yield np.asarray(weights @ counts, dtype=np.float64)
-
-
-def _normal_totals(tally: Tally, draws: np.random.Generator, resamples: int) -> NDArray[np.float64]:
-    """Sums of so many examples are normally distributed; drawing each would take minutes."""
-    rows = tally.counts[tally.codes]
-    rows = rows.toarray() if hasattr(rows, "toarray") else rows
-    mean = rows.mean(axis=0)
-    covariance = (rows - mean).T @ (rows - mean)
-    return draws.multivariate_normal(mean * len(tally), covariance, size=resamples, method="eigh")
+    yield from sample_of(tally.codes, tally.counts, draws).drawn(resamples, draws)
 
 
 def resampled_interval(
@@ -120,7 +142,7 @@ def resampled_interval(
         resamples: how many draws.
         seed: of the draws.
     """
-    if not size or value != value:
+    if not size or not np.isfinite(value):
         return Interval(value, _NAN, _NAN)
     draws = np.random.default_rng(seed)
     scores = np.asarray([function(draws.integers(0, size, size)) for _ in range(resamples)])

@@ -9,21 +9,26 @@ docs/decisions/0013-intervals.md): on a few examples the test is else far strict
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from bertkit.evaluation.counts import Array
-from bertkit.evaluation.intervals import enclosing
+from bertkit.evaluation.intervals import enclosing, paired_shares
+from bertkit.evaluation.resampling import Sample, sample_of, side_by_side
 from bertkit.evaluation.results import Interval
 from bertkit.evaluation.tallies import Tally
 
 SHUFFLES = 10_000
-_DRAWS_AT_ONCE = 10_000_000
+# Values that are looked at, over all shuffles, where there are no sums to draw.
+_ROWS_AT_MOST = 10_000_000
 # Differences that are equal but for rounding are equal.
 _ROUNDING = 1e-12
+_NAN = float("nan")
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,7 @@ class PairedTest:
     """What a comparison of two systems on the same examples says.
 
     Attributes:
-        difference: the second score less the first, with its 95 % bootstrap interval.
+        difference: the second score less the first, with its 95 % interval.
         p_value: how likely so large a difference is between two systems that are alike; nan where a score is.
         differing: examples on which the two do not count the same.
     """
@@ -39,15 +44,6 @@ class PairedTest:
     difference: Interval
     p_value: float
     differing: int
-
-
-@dataclass(frozen=True)
-class _Pairs:
-    """The kinds of pairs of predictions: what each side adds, and how many examples there are of each."""
-
-    first: Array
-    second: Array
-    frequencies: NDArray[np.int64]
 
 
 def paired_test(first: Tally, second: Tally, *, shuffles: int = SHUFFLES, seed: int = 0) -> PairedTest:
@@ -65,89 +61,187 @@ def paired_test(first: Tally, second: Tally, *, shuffles: int = SHUFFLES, seed: 
     if len(first) != len(second) or first.counts is not second.counts:
         raise ValueError("a paired test needs one metric over the same examples")
     difference = second.score - first.score
-    pairs = _pairs(first, second)
-    differs = np.any(pairs.first != pairs.second, axis=1)
-    differing = int(pairs.frequencies[differs].sum())
-    if difference != difference:
-        return PairedTest(Interval(difference, difference, difference), difference, differing)
-    resampled = _resampled_differences(first, pairs, second, shuffles // 10, seed)
-    interval = enclosing(difference, resampled, size=0)
+    differs = first.codes != second.codes
+    differing = int(differs.sum())
+    if not math.isfinite(difference):
+        return PairedTest(Interval(_NAN, _NAN, _NAN), _NAN, differing)
+    interval = Interval(difference, difference, difference)
+    if first.share:
+        interval = _interval_of_shares(first, second, difference)
     if not differing:
-        return PairedTest(Interval(difference, difference, difference), 1.0, 0)
-    shuffled = np.abs(_shuffled_differences(first, pairs, second, differs, shuffles, seed))
-    shuffled = shuffled[np.isfinite(shuffled)]
-    larger = (shuffled > abs(difference) + _ROUNDING).sum()
-    equal = (np.abs(shuffled - abs(difference)) <= _ROUNDING).sum()
-    # The arrangement that was seen is one of those that chance could give: it counts itself.
-    p_value = (larger + (equal + 1) / 2) / (len(shuffled) + 1)
-    return PairedTest(interval, float(min(1.0, p_value)), differing)
-
-
-def _dense(counts: Array | object, rows: NDArray[np.int64]) -> Array:
-    chosen = counts[rows]  # type: ignore[index]
-    return np.asarray(chosen.toarray() if hasattr(chosen, "toarray") else chosen, dtype=np.float64)
-
-
-def _pairs(first: Tally, second: Tally) -> _Pairs:
-    kinds = second.counts.shape[0]
-    joint, frequencies = np.unique(first.codes * kinds + second.codes, return_counts=True)
-    return _Pairs(_dense(first.counts, joint // kinds), _dense(second.counts, joint % kinds), frequencies)
-
-
-def _pieces(count: int, kinds: int) -> Sequence[int]:
-    """How many draws to make at a time, so that memory stays small."""
-    step = max(1, _DRAWS_AT_ONCE // max(1, kinds))
-    return [min(step, count - done) for done in range(0, count, step)]
-
-
-def _shuffled_differences(
-    first: Tally, pairs: _Pairs, second: Tally, differs: Array, shuffles: int, seed: int
-) -> Array:
+        return PairedTest(interval, 1.0, 0)
     draws = np.random.default_rng(seed)
-    moved = pairs.second[differs] - pairs.first[differs]
-    frequencies = pairs.frequencies[differs]
+    swapped = _swapped_differences(first, second, differs, shuffles, draws)
+    if not first.share:
+        interval = _drawn_interval(first, second, difference, shuffles // 10, draws)
+    return PairedTest(interval, mid_p(difference, swapped), differing)
+
+
+def mid_p(difference: float, swapped: Array) -> float:
+    """The p-value of a difference, two-sided.
+
+    Args:
+        difference: as it is.
+        swapped: (shuffles,) as chance makes it; those that are nan are left out.
+    """
+    sizes = np.abs(swapped[np.isfinite(swapped)])
+    larger = (sizes > abs(difference) + _ROUNDING).sum()
+    equal = (np.abs(sizes - abs(difference)) <= _ROUNDING).sum()
+    # The arrangement that was seen is one of those that chance could give: it counts itself.
+    return float((larger + (equal + 1) / 2) / (len(sizes) + 1))
+
+
+def _pairs(first: Tally, second: Tally, chosen: NDArray[np.bool_], draws: np.random.Generator) -> Sample:
+    """The pairs of predictions of the chosen examples: what the first adds, then what the second does."""
+    kinds = second.counts.shape[0]
+    joint, codes = np.unique(first.codes[chosen] * kinds + second.codes[chosen], return_inverse=True)
+    counts = side_by_side([first.counts[joint // kinds], second.counts[joint % kinds]])
+    return sample_of(codes.reshape(-1), counts, draws)
+
+
+def _swapped_differences(
+    first: Tally, second: Tally, differs: NDArray[np.bool_], shuffles: int, draws: np.random.Generator
+) -> Array:
+    pairs, width = _pairs(first, second, differs, draws), first.counts.shape[1]
+    moved = pairs.counts[:, width:] - pairs.counts[:, :width]
     found = []
-    for count in _pieces(shuffles, len(frequencies)):
-        swapped = draws.binomial(frequencies, 0.5, size=(count, len(frequencies))) @ moved
+    for count in pairs.pieces(shuffles):
+        swapped = draws.binomial(pairs.frequencies, 0.5, size=(count, len(pairs.frequencies))) @ moved
         found.append(second.finish(second.totals - swapped) - first.finish(first.totals + swapped))
     return np.concatenate(found)
 
 
-def _resampled_differences(first: Tally, pairs: _Pairs, second: Tally, resamples: int, seed: int) -> Array:
+def _drawn_interval(
+    first: Tally, second: Tally, difference: float, resamples: int, draws: np.random.Generator
+) -> Interval:
+    pairs, width = _pairs(first, second, np.ones(len(first), dtype=bool), draws), first.counts.shape[1]
+
+    def finish(totals: Array) -> Array:
+        return np.asarray(second.finish(totals[..., width:]) - first.finish(totals[..., :width]))
+
+    drawn = np.concatenate([finish(totals) for totals in pairs.drawn(resamples, draws)])
+    return enclosing(difference, drawn, size=0, acceleration=pairs.acceleration(finish))
+
+
+def _interval_of_shares(first: Tally, second: Tally, difference: float) -> Interval:
+    """Of two shares of the same examples; `counts` are (holds, asked)."""
+    asked = first.counts[first.codes, 1] > 0
+    left, right = first.counts[first.codes, 0], second.counts[second.codes, 0]
+    low, high = paired_shares(int((asked & (left < right)).sum()), int((asked & (left > right)).sum()),
+                              int(asked.sum()))  # fmt: skip
+    return Interval(difference, min(low, difference), max(high, difference))
+
+
+def paired_test_of_rows(
+    score: Callable[[NDArray[Any], NDArray[Any]], float],
+    first: Sequence[ArrayLike],
+    second: Sequence[ArrayLike],
+    references: ArrayLike,
+    *,
+    shuffles: int = SHUFFLES // 10,
+    seed: int = 0,
+) -> PairedTest:
+    """The same for a score that is no function of sums, as of ranks; slower, so with fewer shuffles.
+
+    Args:
+        score: from predictions and references to the score.
+        first: (examples,) the predictions of each run of one system; the mean of their scores is its score.
+        second: of the other one.
+        references: (examples,).
+        shuffles: random swaps, and as many resamples; fewer on many examples.
+        seed: of the draws.
+    """
+    expected = np.asarray(references)
+    length = math.lcm(len(first), len(second))
+    left, right = (_repeated([np.asarray(run) for run in runs], length) for runs in (first, second))
+    differs = np.any(left != right, axis=0)
+
+    def gap(one: NDArray[Any], other: NDArray[Any], asked: NDArray[Any]) -> float:
+        return float(np.mean([score(b, asked) for b in other]) - np.mean([score(a, asked) for a in one]))
+
+    difference, differing = gap(left, right, expected), int(differs.sum())
+    if not math.isfinite(difference):
+        return PairedTest(Interval(_NAN, _NAN, _NAN), _NAN, differing)
+    if not differing:
+        return PairedTest(Interval(difference, difference, difference), 1.0, 0)
     draws = np.random.default_rng(seed)
-    shares = pairs.frequencies / pairs.frequencies.sum()
-    found = []
-    for count in _pieces(resamples, len(shares)):
-        weights = draws.multinomial(len(first), shares, size=count)
-        found.append(second.finish(weights @ pairs.second) - first.finish(weights @ pairs.first))
-    return np.concatenate(found)
+    size = len(expected)
+    count = max(100, min(shuffles, _ROWS_AT_MOST // (size * length)))
+    swapped, drawn = np.empty(count), np.empty(count)
+    for number in range(count):
+        swap = draws.random(size) < 0.5
+        swapped[number] = gap(np.where(swap, right, left), np.where(swap, left, right), expected)
+        rows = draws.integers(0, size, size)
+        drawn[number] = gap(left[:, rows], right[:, rows], expected[rows])
+    return PairedTest(enclosing(difference, drawn, size=0), mid_p(difference, swapped), differing)
+
+
+def _repeated(runs: Sequence[Any], length: int) -> NDArray[Any]:
+    """(length, examples) the runs over and over, each as often."""
+    return np.stack([runs[number % len(runs)] for number in range(length)])
 
 
 def joined(systems: Sequence[Sequence[Tally]]) -> list[Tally]:
-    """One tally a system, where each has several runs over the same examples: each example counts their mean.
+    """One tally a system, whose score is the mean of the scores of its runs over the same examples.
 
-    For metrics that are means over examples the score is the mean of the runs' scores; for others, such as
-    F1, that of their counts together.
+    An example then counts in all runs of a system at once: what is drawn or swapped are examples. Where
+    systems have different numbers of runs, each run is repeated, so that there are as many of all.
 
     Args:
         systems: the tallies of the runs of each; all are parts of one tally.
     """
-    rows = [sum(_dense(run.counts, run.codes) for run in runs) / len(runs) for runs in systems]
-    distinct, codes = np.unique(np.concatenate(rows), axis=0, return_inverse=True)
-    whole = Tally(codes.reshape(-1).astype(np.int64), distinct, systems[0][0].finish)
-    size = len(systems[0][0])
+    length = math.lcm(*map(len, systems))
+    if length == 1:
+        return [runs[0] for runs in systems]
+    model, size = systems[0][0], len(systems[0][0])
+    codes = np.concatenate([_repeated([run.codes for run in runs], length) for runs in systems], axis=1)
+    distinct, places = np.unique(codes, axis=1, return_inverse=True)
+    width = model.counts.shape[1]
+    rows = [model.counts[numbers] for numbers in distinct]
+
+    def finish(totals: Array) -> Array:
+        scores = [model.finish(totals[..., run * width : (run + 1) * width]) for run in range(length)]
+        return np.asarray(np.mean(scores, axis=0))
+
+    whole = Tally(places.reshape(-1).astype(np.int64), side_by_side(rows), finish)
     return [whole.part(np.arange(number * size, (number + 1) * size)) for number in range(len(systems))]
 
 
 def over_seeds(first: Sequence[float], second: Sequence[float]) -> float:
-    """Welch's t-test of the scores of two systems over their seeds, two-sided; nan below two seeds each.
+    """Welch's t-test of the scores of two systems over their seeds, two-sided.
 
     Welch 1947, https://doi.org/10.1093/biomet/34.1-2.28
-    """
-    if min(len(first), len(second)) < 2:
-        return float("nan")
-    if np.ptp(first) == 0 and np.ptp(second) == 0:
-        return 1.0 if first[0] == second[0] else 0.0
-    from scipy.stats import ttest_ind
 
-    return float(ttest_ind(second, first, equal_var=False).pvalue)
+    Returns:
+        the p-value; nan below two seeds each, and where neither varies, which says nothing of chance.
+    """
+    if min(len(first), len(second)) < 2 or not np.isfinite([*first, *second]).all():
+        return _NAN
+    if np.ptp(first) <= _ROUNDING and np.ptp(second) <= _ROUNDING:
+        return _NAN
+    from scipy.special import stdtr
+
+    # Not scipy's own test, which warns where one of the two does not vary.
+    errors = [np.var(scores, ddof=1) / len(scores) for scores in (first, second)]
+    statistic = (np.mean(second) - np.mean(first)) / np.sqrt(sum(errors))
+    freedom = sum(errors) ** 2 / sum(
+        error**2 / (len(scores) - 1) for error, scores in zip(errors, (first, second), strict=True)
+    )
+    return float(2 * stdtr(freedom, -abs(statistic)))
+
+
+def holm(p_values: Sequence[float], *, family: int | None = None) -> list[float]:
+    """P-values corrected for several comparisons at once: the chance of any false one stays below 5 %.
+
+    Holm 1979, https://www.jstor.org/stable/4615733. Those that are nan stay so.
+
+    Args:
+        p_values: of the comparisons that are shown.
+        family: how many there are to choose from, where those that are shown were chosen by their result.
+    """
+    order = sorted((p, place) for place, p in enumerate(p_values) if p == p)
+    corrected, highest = [_NAN] * len(p_values), 0.0
+    for rank, (p, place) in enumerate(order):
+        highest = max(highest, min(1.0, p * max(1, (family or len(order)) - rank)))
+        corrected[place] = highest
+    return corrected

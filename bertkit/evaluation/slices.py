@@ -71,11 +71,11 @@ def vocabulary(texts: Iterable[Sequence[str]]) -> frozenset[str]:
 
 
 def by_unseen_words(texts: Iterable[Sequence[str]], known: frozenset[str]) -> list[str]:
-    """How many words of each example the training never showed: none, one, or more."""
+    """How many words of each example the training never showed: 0, 1, or more."""
     groups = []
     for each in texts:
         unseen = {word for text in each for word in _BARE_WORD.findall(text.lower())} - known
-        groups.append(("none", "1")[len(unseen)] if len(unseen) < 2 else "2 or more")
+        groups.append(str(len(unseen)) if len(unseen) < 2 else "2 or more")
     return groups
 
 
@@ -179,5 +179,5 @@ def text_slices(
     """The automatic groups that texts alone tell: length, negation, and unseen words if any are known."""
     found = {"length": by_length(texts), "negation": by_negation(texts)}
     if known:
-        found["unseen words"] = by_unseen_words(texts, known)
+        found["unseen-words"] = by_unseen_words(texts, known)
     return found

@@ -22,7 +22,7 @@ from bertkit.tasks.table import TASKS
 from bertkit.workflows.data_findings import checked_splits, find_in_splits
 from bertkit.workflows.data_lengths import find_lengths
 from bertkit.workflows.events import Listener, Note, silent
-from bertkit.workflows.preparation import HELD_OUT, hold_out_rows
+from bertkit.workflows.held_out import HELD_OUT, hold_out_rows
 
 
 @dataclass(frozen=True)

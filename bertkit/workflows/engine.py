@@ -51,14 +51,15 @@ class Engine:
         )
 
 
-def start_engine(precision: str) -> Engine:
+def start_engine(precision: str, *, several: bool = False) -> Engine:
     """Set up Accelerate for the hardware there is.
 
     Args:
         precision: `auto`, `fp32` or `bf16`.
+        several: the caller can share its work between processes.
 
     Raises:
-        UsageError: if this is one of several processes.
+        UsageError: if this is one of several processes, and the caller cannot.
     """
     # Tokenizers warn about forks that never come; the choice is ours either way.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
@@ -69,11 +70,11 @@ def start_engine(precision: str) -> Engine:
     # One process may train and then score in another precision; Accelerate's state is global and refuses.
     AcceleratorState._reset_state()
     accelerator = Accelerator(mixed_precision="bf16" if chosen == "bf16" else "no")
-    if accelerator.num_processes > 1:
+    if accelerator.num_processes > 1 and not several:
         # The loop could; but every process would write into the same run folder.
         raise UsageError(
-            f"bertkit runs in one process, and was started in {accelerator.num_processes}",
-            hint="start it without accelerate launch or torchrun",
+            f"this runs in one process, and was started in {accelerator.num_processes}",
+            hint="start it without accelerate launch or torchrun; only bertkit eval shares its work so far",
         )
     return Engine(accelerator, chosen)
 
@@ -151,8 +152,16 @@ def compute_outputs(
         features: of all examples.
         tell: told how many features are done.
     """
+    accelerator = engine.accelerator
+    share = (accelerator.process_index, accelerator.num_processes)
     kept: NDArray[Any] = run_model(
         loaded.model, features, padding=padding_of(loaded.tokenizer), keep=task.keep,
-        device=engine.accelerator.device, autocast=engine.autocast, progress=tell,
+        device=accelerator.device, autocast=engine.autocast, progress=tell, share=share,
     )  # fmt: skip
-    return kept
+    if accelerator.num_processes == 1:
+        return kept
+    import torch
+
+    # Each row comes from one process and is 0 in the others: their sum is what that one computed, exactly.
+    whole = accelerator.reduce(torch.from_numpy(kept).to(accelerator.device), reduction="sum")
+    return np.asarray(whole.cpu().numpy())

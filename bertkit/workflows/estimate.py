@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from bertkit.config.loader import LoadedRecipe
 from bertkit.models.head_kinds import model_class
 from bertkit.training.loop import total_steps
 from bertkit.training.precision import choose_precision
+from bertkit.workflows.baseline import BaselineScores, baselines_of
 from bertkit.workflows.events import Listener, silent
 from bertkit.workflows.preparation import Prepared, prepare
 
@@ -54,6 +55,7 @@ class Estimate:
         memory_bytes: at its peak, within a factor of two.
         precision: fp32 or bf16.
         device: `cpu` or `cuda`.
+        baselines: scores of what needs no encoder, by split, baseline and metric; empty if not asked for.
     """
 
     splits: dict[str, SplitSize]
@@ -63,6 +65,7 @@ class Estimate:
     memory_bytes: int
     precision: str
     device: str
+    baselines: BaselineScores = field(default_factory=dict)
 
 
 def as_dict(estimate: Estimate) -> dict[str, Any]:
@@ -70,13 +73,19 @@ def as_dict(estimate: Estimate) -> dict[str, Any]:
     return asdict(estimate)
 
 
-def estimate(recipe: LoadedRecipe, *, listen: Listener = silent) -> Estimate:
+def estimate(recipe: LoadedRecipe, *, baseline: bool = False, listen: Listener = silent) -> Estimate:
     """Do everything up to the first step, and tell what would follow. Writes nothing.
+
+    Args:
+        recipe: as for `finetune`.
+        baseline: score what needs no encoder on the eval splits.
+        listen: told what happens.
 
     Raises:
         BertkitError: as `finetune` would.
     """
     prepared = prepare(recipe.recipe, listen)
+    baselines = baselines_of(prepared, listen) if baseline else {}
     settings = recipe.recipe.train
     precision = choose_precision(settings.precision)
     weights, encoder_weights = _count_weights(prepared)
@@ -94,6 +103,7 @@ def estimate(recipe: LoadedRecipe, *, listen: Listener = silent) -> Estimate:
         splits={name: _size(split.features, len(split.examples)) for name, split in splits.items()},
         weights=weights, steps=steps, seconds=6 * encoder_weights * tokens / (rate * REACHED_SHARE),
         memory_bytes=weights * BYTES_PER_WEIGHT + activations, precision=precision, device=device,
+        baselines=baselines,
     )  # fmt: skip
 
 

@@ -1,34 +1,35 @@
-"""Score a trained model on the splits of a recipe, or on an own file."""
+"""Score a trained model on the splits of a recipe, or on an own file; or predictions that were stored."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bertkit.config.loader import LoadedRecipe, load_recipe
-from bertkit.config.names import WINDOWED_TASKS
-from bertkit.config.schema import Published, Recipe
-from bertkit.data.reading.readers import read_location
-from bertkit.data.reading.sources import load_split, load_splits
-from bertkit.errors import DataError, ModelError, RecipeError
+from bertkit.config.loader import LoadedRecipe
+from bertkit.config.schema import Published
+from bertkit.errors import RecipeError, RunError, UsageError
+from bertkit.evaluation.calibration import described
 from bertkit.evaluation.metrics import check_metrics
-from bertkit.evaluation.scoring import metrics_of, score_predictions
-from bertkit.tasks.base import Example, Task
-from bertkit.tasks.table import TASKS
+from bertkit.evaluation.results import SplitResult
+from bertkit.evaluation.slices import vocabulary
+from bertkit.evaluation.submissions import submission_files
+from bertkit.runs.atomic import write_text
+from bertkit.runs.processes import is_main_process
+from bertkit.tasks.base import Example, Prediction, Task
+from bertkit.workflows.assessing import Groups, assess_split
+from bertkit.workflows.baseline import BaselineScores, score_baselines
 from bertkit.workflows.engine import compute_outputs, encode_examples
+from bertkit.workflows.eval_data import EvalSplit, file_split, recipe_splits, target_of, training_examples
+from bertkit.workflows.eval_subject import Subject, find_subject
 from bertkit.workflows.events import Listener, Note, Progress, silent
 from bertkit.workflows.lengths import report_lengths
 from bertkit.workflows.predictions import write_predictions
-from bertkit.workflows.preparation import HELD_OUT, settle_task, usable_examples
-from bertkit.workflows.trained import (
-    Trained,
-    TrainedSource,
-    find_trained,
-    load_trained,
-    named_columns,
-)
+from bertkit.workflows.reporting import check_report_place, report_evaluation
+from bertkit.workflows.slicing import AUTO, Known, chosen_groups
+from bertkit.workflows.trained import Trained, load_trained
 
 
 @dataclass(frozen=True)
@@ -36,18 +37,35 @@ class EvaluationResult:
     """Scores of a trained model.
 
     Attributes:
-        model: what was scored: the run, or the name of the model.
+        model: what was scored: the run, the name of the model, or the file of predictions.
         recipe: the name of the recipe, None for a model scored on an own file without one.
-        scores: by split and metric; empty for splits whose labels are hidden.
-        rows: number of scored or predicted rows by split.
+        splits: what was found, by split.
         published: what others reached, by the recipe.
+        baselines: scores of simpler methods on the same rows, by split and name; empty if not asked for.
+        notes: what a reader of the scores has to know.
+        report: the page that was written, None if none was asked for.
     """
 
     model: str
     recipe: str | None
-    scores: Mapping[str, Mapping[str, float]]
-    rows: Mapping[str, int]
+    splits: Mapping[str, SplitResult]
     published: tuple[Published, ...] = ()
+    baselines: BaselineScores = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    report: Path | None = None
+
+    @property
+    def scores(self) -> dict[str, dict[str, float]]:
+        """By split and metric; empty for splits whose labels are hidden."""
+        return {
+            name: {metric: score.value for metric, score in result.scores.items()}
+            for name, result in self.splits.items()
+        }
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """The number of scored or predicted rows by split."""
+        return {name: result.rows for name, result in self.splits.items()}
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -56,7 +74,11 @@ class EvaluationResult:
             "recipe": self.recipe,
             "scores": self.scores,
             "rows": self.rows,
+            "splits": {name: result.as_dict() for name, result in self.splits.items()},
             "published": [entry.model_dump() for entry in self.published],
+            "baselines": self.baselines,
+            "notes": list(self.notes),
+            "report": str(self.report) if self.report else None,
         }
 
 
@@ -71,6 +93,11 @@ def evaluate(
     rename: Mapping[str, str] | None = None,
     intent: str | None = None,
     predictions: Path | str | None = None,
+    slices: Sequence[str] = (),
+    report: Path | str | None = None,
+    baseline: bool = False,
+    submission: Path | str | None = None,
+    force: bool = False,
     listen: Listener = silent,
 ) -> EvaluationResult:
     """Score a trained model.
@@ -85,144 +112,99 @@ def evaluate(
         intent: name of the column with the intent, likewise.
         rename: labels as the data writes them, and which of the model's they count as.
         predictions: where to write one line an example; with several splits a folder.
+        slices: columns, or what `bertkit.workflows.slicing` tells of texts, to score the groups of.
+        report: where to write all that was found as one page, with all slices that need no name.
+        baseline: score simple methods, learned from the recipe's training rows, beside.
+        submission: a folder for the predictions in the form that the benchmark takes: a file of GLUE's site,
+            or SQuAD's JSON.
+        force: write over a report, or files of a submission, that are there.
         listen: told what happens.
 
     Raises:
         BertkitError: for what the user can fix.
     """
-    found = find_trained(model)
-    loaded = _recipe_of(found, recipe)
-    task = _task_of(
-        found, loaded.recipe if loaded is not None else None,
-        text=text, label=label, rename=rename, intent=intent,
-    )  # fmt: skip
-    if data is not None:
-        listen(Note(f"reading {data}"))
-        name = Path(data).name
-        rows = read_location(str(data))
-        if rows.format:
-            listen(Note("; ".join([f"{rows.origin} is read as {rows.format}", *rows.notes])))
-        splits = {name: usable_examples(task, name, rows, listen)}
-    elif loaded is not None:
-        listen(Note(f"reading {loaded.recipe.data.source or 'the files of the run'}"))
-        splits = _splits_of(loaded.recipe, split, task, listen)
-    else:
-        raise RecipeError(
-            f"{found.source.name} is no run: what shall it be scored on?",
-            hint="name a recipe, --recipe sst2, or a file, --data FILE",
-        )
-    trained = load_trained(found, task, precision=loaded.recipe.train.precision if loaded else "auto")
-    metrics = metrics_of(task, loaded.recipe.metrics.report if loaded else None)
+    page = Path(report) if report is not None else None
+    if page is not None:
+        check_report_place(page, force=force)
+    subject = find_subject(model, recipe, text=text, label=label, rename=rename, intent=intent)
+    task, metrics = subject.task, subject.metrics
+    splits = _splits(subject, split, data, listen)
+    trained = load_trained(subject.found, task, precision=subject.precision, several=True)
+    if said := described(subject.found.contract.calibration):
+        listen(Note(f"calibrated in training: {said}"))
     check_metrics(metrics, problem=task.labels.problem, label_count=task.labels.outputs)
-    scores = {
-        name: _score_split(trained, name, examples, metrics, _target(predictions, name, splits), listen)
-        for name, examples in splits.items()
-    }
+    trained_on = cache(lambda: training_examples(subject.recipe, task, listen))
+
+    def known() -> frozenset[str]:
+        return vocabulary(example.texts for example in trained_on())
+
+    assessed = {}
+    for name, chosen in splits.items():
+        made = _predicted(trained, name, chosen.examples, listen)
+        target = target_of(predictions, name, splits)
+        if target is not None and is_main_process():
+            write_predictions(target, task, chosen.examples, made)
+        if submission is not None and is_main_process():
+            config = subject.recipe.data.config if subject.recipe is not None and data is None else None
+            files = submission_files(task.name, config, chosen.source, chosen.examples, made)
+            _write_submission(Path(submission), files, force=force, listen=listen)
+        wanted = (*slices, AUTO) if page is not None else tuple(slices)
+        assessed[name] = assess_split(
+            task, name, metrics, chosen.examples, made, select=subject.select,
+            groups=_groups(task, chosen, wanted, known), listen=listen,
+        )  # fmt: skip
+    beside = _baselines(task, splits, metrics, trained_on(), listen) if baseline else {}
+    published = tuple(subject.recipe.published) if subject.recipe is not None and data is None else ()
+    if page is not None and is_main_process():
+        report_evaluation(
+            page, assessed.values(), subject, train=trained_on(), published=published, baselines=beside
+        )
     return EvaluationResult(
-        model=str(found.run.path) if found.run is not None else found.source.name,
-        recipe=loaded.name if loaded else None,
-        scores=scores,
-        rows={name: len(examples) for name, examples in splits.items()},
-        published=tuple(loaded.recipe.published) if loaded and data is None else (),
+        model=subject.name,
+        recipe=subject.recipe_name,
+        splits={name: each.result for name, each in assessed.items()},
+        published=published,
+        baselines=beside,
+        notes=tuple(note for each in assessed.values() for note in each.notes),
+        report=page,
     )
 
 
-def _target(predictions: Path | str | None, name: str, splits: Mapping[str, object]) -> Path | None:
-    if predictions is None:
-        return None
-    return Path(predictions) / f"{name}.jsonl" if len(splits) > 1 else Path(predictions)
-
-
-def _recipe_of(found: TrainedSource, recipe: LoadedRecipe | str | None) -> LoadedRecipe | None:
-    """The recipe asked for, else the one of the run, else none."""
-    trained_with = load_recipe(found.run.recipe) if found.run is not None else None
-    if recipe is None:
-        return trained_with
-    loaded = load_recipe(recipe) if isinstance(recipe, str) else recipe
-    return loaded if trained_with is None else _with_kept_rows_of(trained_with.recipe, loaded)
-
-
-def _with_kept_rows_of(trained: Recipe, asked: LoadedRecipe) -> LoadedRecipe:
-    """On the data it was trained on, a model is scored on the rows its own training kept, and no others."""
-    same = ("source", "config", "revision", "train")
-    if any(getattr(trained.data, key) != getattr(asked.recipe.data, key) for key in same):
-        return asked
-    kept = {"eval_fraction": trained.data.eval_fraction, "limit": trained.data.limit}
-    recipe = asked.recipe.model_copy(
-        update={
-            "data": asked.recipe.data.model_copy(update=kept),
-            "train": asked.recipe.train.model_copy(update={"seed": trained.train.seed}),
-        }
+def _splits(
+    subject: Subject, split: str | None, data: Path | str | None, listen: Listener
+) -> dict[str, EvalSplit]:
+    if data is not None:
+        return file_split(subject.task, data, listen)
+    if subject.recipe is not None:
+        return recipe_splits(subject.recipe, split, subject.task, listen)
+    raise RecipeError(
+        f"{subject.name} is no run: what shall it be scored on?",
+        hint="name a recipe, --recipe sst2, or a file, --data FILE",
     )
-    return LoadedRecipe(asked.name, recipe)
 
 
-def _task_of(
-    found: TrainedSource,
-    recipe: Recipe | None,
-    *,
-    text: Sequence[str | None] | None,
-    label: str | None,
-    rename: Mapping[str, str] | None,
-    intent: str | None,
-) -> Task:
-    """The task of the recipe, with columns as given; what is left open is as the model was trained."""
-    contract = found.contract
-    if recipe is not None:
-        section = recipe.task
-        changed: dict[str, Any] = {
-            "text": tuple(section.text), "label": section.label, "intent": section.intent,
-            "rename": section.rename or contract.rename,
-        }  # fmt: skip
-        if section.type not in WINDOWED_TASKS and contract.task not in WINDOWED_TASKS:
-            changed["task"] = section.type
-            changed["problem"] = contract.problem if section.problem == "auto" else section.problem
-            changed["labels"] = tuple(section.labels or contract.labels)
-        elif section.type != contract.task:
-            raise ModelError(
-                f"{found.source.name} was trained for {contract.task}, the recipe is for {section.type}",
-                hint="name a model or a recipe of the same task",
-            )
-        contract = contract.model_copy(update=changed)
-    columns: dict[str, Any] = {"text": named_columns(text, contract.text), "label": label or contract.label}
-    columns["rename"] = {**contract.rename, **(rename or {})}
-    columns["intent"] = intent or contract.intent
-    return TASKS[contract.task].from_contract(contract.model_copy(update=columns))
-
-
-def _splits_of(recipe: Recipe, split: str | None, task: Task, listen: Listener) -> dict[str, list[Example]]:
-    """The chosen split, all eval splits, or the rows that the training kept for evaluation."""
-    data = recipe.data
-    names = dict(data.eval)
-    if split is not None and not (split == HELD_OUT and not data.eval):
-        known = {"train": data.train, "test": data.test} | names
-        if data.source is None and known.get(split) is None:
-            listed = ", ".join(name for name, file in known.items() if file is not None)
-            raise DataError(
-                f"the run has no split {split!r}; it has {listed}", hint="name one, or --data FILE"
-            )
-        names = {split: known.get(split) or split}
-    elif not names and data.train is None and data.test is not None:
-        names = {"test": data.test}
-    if not names:
-        rows = load_splits(data.model_copy(update={"test": None}))
-        if rows.train is None:
-            raise RecipeError("the recipe names no rows to score", hint="name a file: --data FILE")
-        return settle_task(recipe, rows, listen, task=task)[2]
-    return {
-        name: usable_examples(task, name, load_split(data, source), listen, keep_unlabelled=True)
-        for name, source in names.items()
-    }
-
-
-def _score_split(
-    trained: Trained,
-    name: str,
-    examples: list[Example],
-    metrics: tuple[str, ...],
-    predictions: Path | None,
+def _baselines(
+    task: Task,
+    splits: Mapping[str, EvalSplit],
+    metrics: Sequence[str],
+    train: list[Example],
     listen: Listener,
-) -> dict[str, float]:
+) -> BaselineScores:
+    if not train:
+        raise UsageError("there are no training rows for a baseline to learn from",
+                         hint="leave --baseline out, or name the recipe: --recipe NAME")  # fmt: skip
+    examples = {name: chosen.examples for name, chosen in splits.items()}
+    return score_baselines(task, train, examples, metrics, listen)
+
+
+def _groups(task: Task, chosen: EvalSplit, slices: Sequence[str], known: Known) -> Groups | None:
+    if not slices:
+        return None
+    return lambda examples: chosen_groups(task, examples, chosen.rows, slices, known)
+
+
+def _predicted(trained: Trained, name: str, examples: list[Example], listen: Listener) -> list[Prediction]:
+    """One prediction an example, by the whole way: tokens, model, decoding."""
     features = encode_examples(
         trained.task, examples, trained.model.tokenizer, trained.limits, what=name, listen=listen
     )
@@ -232,14 +214,19 @@ def _score_split(
         listen(Progress(f"scoring {name}", done, len(features)))
 
     kept = compute_outputs(trained.engine, trained.model, trained.task, features, tell=tell)
-    made = trained.task.decode(kept, features, examples)
-    if predictions is not None:
-        write_predictions(predictions, trained.task, examples, made)
-    hidden = sum(example.target is None for example in examples)
-    if hidden:
-        listen(
-            Note(
-                f"{name}: {hidden:,} of {len(examples):,} rows have no label", warning=hidden == len(examples)
-            )
-        )
-    return score_predictions(trained.task, metrics, examples, made) if hidden < len(examples) else {}
+    return trained.task.decode(kept, features, examples)
+
+
+def _write_submission(folder: Path, files: Mapping[str, str], *, force: bool, listen: Listener) -> None:
+    """Write the files that a benchmark takes, each under the name that it has to have there.
+
+    Raises:
+        RunError: one of them is there already.
+    """
+    for name, content in files.items():
+        path = folder / name
+        if path.exists() and not force:
+            raise RunError(f"{path} already exists", hint="choose another folder, or --force")
+        folder.mkdir(parents=True, exist_ok=True)
+        write_text(path, content)
+        listen(Note(f"written for the benchmark: {path}"))

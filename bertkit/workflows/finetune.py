@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from bertkit.config.schema import Recipe
 from bertkit.data.reading.readers import is_glob
 from bertkit.data.reading.sources import names_file
 from bertkit.errors import Interrupted, RunError, TrainingError
+from bertkit.evaluation.results import SplitResult
 from bertkit.evaluation.scoring import selecting
 from bertkit.models.heads import reorder_outputs
 from bertkit.models.loading import LoadedModel, load_model
@@ -25,6 +26,7 @@ from bertkit.training.checkpoint import load_checkpoint, save_checkpoint, save_w
 from bertkit.training.events import Evaluation, Event, SmallerBatches, Step
 from bertkit.training.loop import TrainingData, TrainingState, total_steps, train
 from bertkit.training.optimizer import build_optimizer, prepare_layers
+from bertkit.workflows.baseline import BaselineScores, baselines_of
 from bertkit.workflows.engine import Engine, padding_of, seed_everything, start_engine
 from bertkit.workflows.events import Listener, Note, TrainingBegins, silent
 from bertkit.workflows.finishing import data_fingerprints, environment_of, save_and_score, write_results
@@ -45,7 +47,7 @@ class FinetuneResult:
 
     Attributes:
         run: the run folder.
-        scores: by eval split and metric, of the model as reloaded from disk.
+        splits: what was found by eval split, of the model as reloaded from disk.
         metric: the metric that selected the best weights.
         best_step: the optimizer step they are from.
         steps: optimizer steps done.
@@ -53,10 +55,11 @@ class FinetuneResult:
         recipe: as resolved.
         recipe_name: what the recipe is called.
         rows: examples by split, the training rows first.
+        baselines: scores of what needs no encoder, by split, baseline and metric; empty if not asked for.
     """
 
     run: Path
-    scores: Mapping[str, Mapping[str, float]]
+    splits: Mapping[str, SplitResult]
     metric: str
     best_step: int
     steps: int
@@ -64,6 +67,15 @@ class FinetuneResult:
     recipe: Recipe
     recipe_name: str
     rows: Mapping[str, int]
+    baselines: BaselineScores = field(default_factory=dict)
+
+    @property
+    def scores(self) -> dict[str, dict[str, float]]:
+        """By eval split and metric."""
+        return {
+            name: {metric: score.value for metric, score in result.scores.items()}
+            for name, result in self.splits.items()
+        }
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -77,6 +89,7 @@ class FinetuneResult:
             "steps": self.steps,
             "rows": self.rows,
             "seconds": round(self.seconds, 3),
+            "baselines": self.baselines,
         }
 
 
@@ -85,6 +98,7 @@ def finetune(
     *,
     out: Path | str | None = None,
     force: bool = False,
+    baseline: bool = False,
     listen: Listener = silent,
 ) -> FinetuneResult:
     """Train, score and save a model.
@@ -93,6 +107,7 @@ def finetune(
         recipe: loaded by `load_recipe`, or the name of one.
         out: the run folder itself; None makes a new one under `runs/`.
         force: replace a run that is already there.
+        baseline: score what needs no encoder on the same splits, before the training begins.
         listen: told what happens.
 
     Raises:
@@ -104,8 +119,9 @@ def finetune(
     if path is not None:
         run_folders.check_free(path, force=force)
     prepared = prepare(loaded.recipe, listen)
-    loaded = _anchored(loaded)
+    loaded = anchored(loaded)
     prepared = replace(prepared, recipe=loaded.recipe)
+    baselines = baselines_of(prepared, listen) if baseline else {}
     engine, model = _load(prepared)
     if path is None:
         path = run_folders.default_path(loaded.name, loaded.recipe.model.name, now=datetime.now())
@@ -116,10 +132,11 @@ def finetune(
     write_text(run.recipe, f"{title}\n{dump_recipe(loaded.recipe)}")
     write_json(run.environment, environment_of(loaded, prepared, engine))
     run_folders.mark_latest(run)
-    return _train_and_finish(Job(loaded.name, prepared, engine, model, run, listen), resumed=False)
+    job = Job(loaded.name, prepared, engine, model, run, listen, baselines)
+    return _train_and_finish(job, resumed=False)
 
 
-def resume(run_name: Path | str, *, listen: Listener = silent) -> FinetuneResult:
+def resume(run_name: Path | str, *, baseline: bool = False, listen: Listener = silent) -> FinetuneResult:
     """Go on with an interrupted run exactly where its last checkpoint stands.
 
     Raises:
@@ -136,11 +153,13 @@ def resume(run_name: Path | str, *, listen: Listener = silent) -> FinetuneResult
     prepared = prepare(loaded.recipe, listen)
     if run.read_environment().get("data") != data_fingerprints(prepared):
         raise RunError(f"the data of {run.path} has changed since it began", hint=again)
+    baselines = baselines_of(prepared, listen) if baseline else {}
     engine, model = _load(prepared)
-    return _train_and_finish(Job(loaded.name, prepared, engine, model, run, listen), resumed=True)
+    job = Job(loaded.name, prepared, engine, model, run, listen, baselines)
+    return _train_and_finish(job, resumed=True)
 
 
-def _anchored(loaded: LoadedRecipe) -> LoadedRecipe:
+def anchored(loaded: LoadedRecipe) -> LoadedRecipe:
     """The same recipe with its name and absolute paths: the run is scored and repeated from anywhere."""
     data, model = loaded.recipe.data, loaded.recipe.model
     data = data.model_copy(
@@ -202,13 +221,13 @@ def _train_and_finish(job: Job, *, resumed: bool) -> FinetuneResult:
     _run_loop(job, state, data)
     seconds = time.monotonic() - began
     try:
-        scores = save_and_score(job, state)
-        write_results(job, state, scores, seconds=seconds)
+        found = save_and_score(job, state)
+        write_results(job, state, found, seconds=seconds)
     except STOPS as stop:
         raise _interrupted(job, "while the trained model was saved and scored", signal_of(stop)) from None
     return FinetuneResult(
         run=job.run.path,
-        scores=scores,
+        splits={name: each.result for name, each in found.items()},
         metric=job.metric,
         best_step=state.best_step,
         steps=state.step,
@@ -216,6 +235,7 @@ def _train_and_finish(job: Job, *, resumed: bool) -> FinetuneResult:
         recipe=job.recipe,
         recipe_name=job.name,
         rows=job.row_counts,
+        baselines=job.baselines,
     )
 
 
@@ -227,7 +247,7 @@ def _run_loop(job: Job, state: TrainingState, data: TrainingData) -> None:
         return task.loss(outputs, targets, label_smoothing=settings.label_smoothing)
 
     def evaluate() -> tuple[Mapping[str, float], float]:
-        scores = score_split(job, first_name, first_split, calibrate=True)
+        scores = score_split(job, first_name, first_split)
         return scores, selecting(scores, job.metric)
 
     with stop_requests() as request, RunLog(job.run.log, job.run.events, done=state.step) as log:
@@ -256,7 +276,7 @@ def _stop_if_asked(job: Job, state: TrainingState, request: StopRequest) -> None
 
 
 def _interrupted(job: Job, where: str, signal_number: int) -> Interrupted:
-    hint = f"go on: bertkit finetune --resume {job.run.path}"
+    hint = f"go on: bertkit finetune --resume {job.run.path}{' --baseline' if job.baselines else ''}"
     return Interrupted(where, hint=hint, signal_number=signal_number)
 
 

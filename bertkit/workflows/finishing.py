@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from numpy.typing import NDArray
+
 from bertkit.config.loader import LoadedRecipe
 from bertkit.config.names import WINDOWED_TASKS
 from bertkit.errors import TrainingError
-from bertkit.evaluation.calibration import calibrated
+from bertkit.evaluation.calibration import MIN_EXAMPLES, calibrated, calibration_of, described
 from bertkit.evaluation.scoring import selecting, shown
-from bertkit.models.contract import ModelContract
+from bertkit.models.contract import ModelContract, read_contract, write_contract
 from bertkit.models.head_kinds import HEAD_KINDS
 from bertkit.models.loading import load_model, save_model
 from bertkit.models.sources import find_model
@@ -19,12 +21,14 @@ from bertkit.runs.atomic import write_json, write_text
 from bertkit.runs.card import CardFacts, model_card
 from bertkit.runs.environment import describe_environment, fingerprint
 from bertkit.runs.folder import mark_latest
-from bertkit.tasks.base import Abstaining
 from bertkit.training.checkpoint import load_weights
 from bertkit.training.loop import TrainingState
+from bertkit.workflows.assessing import Assessed
 from bertkit.workflows.engine import Engine
-from bertkit.workflows.job import Job, outputs_of, score_split
-from bertkit.workflows.preparation import Prepared
+from bertkit.workflows.events import Note
+from bertkit.workflows.job import Job, assess_final, outputs_of
+from bertkit.workflows.preparation import Prepared, Split
+from bertkit.workflows.reporting import report_run
 
 # Scores of the saved and reloaded model may differ by so much from those in training.
 RELOAD_TOLERANCE = 1e-6
@@ -32,40 +36,55 @@ RELOAD_TOLERANCE = 1e-6
 Scores = Mapping[str, Mapping[str, float]]
 
 
-def save_and_score(job: Job, state: TrainingState) -> dict[str, dict[str, float]]:
-    """Save the best weights, load them from disk as anybody would, and score that.
+def save_and_score(job: Job, state: TrainingState) -> dict[str, Assessed]:
+    """Save the best weights, load them from disk as anybody would, calibrate and score that.
 
     Raises:
         TrainingError: if the saved model does not score what it scored in training.
     """
     load_weights(job.model.model, job.run.best_weights)
-    job = _calibrated(job)
+    labels = job.prepared.task.labels
+    save_model(job.model, job.run.model, _contract_of(job))
+    final = load_model(
+        find_model(str(job.run.model)), problem=labels.problem, labels=labels.output_names,
+        new_head=False, require_head=True,
+    )  # fmt: skip
+    final.model.to(job.engine.accelerator.device)
+    name, split = next(iter(job.prepared.evals.items()))
+    kept = outputs_of(job, name, split, model=final)
+    job = _calibrated(job, name, split, kept)
+    write_contract(job.run.model, _contract_of(job))
+    found = assess_final(job, final, {name: kept})
+    _check_reloaded(job, state, scores_of(found)[name])
+    return found
+
+
+def _contract_of(job: Job) -> ModelContract:
     task, limits = job.prepared.task, job.prepared.limits
-    labels = task.labels
-    contract = ModelContract(
+    return ModelContract(
         task=task.name, max_length=limits.max_length, window=limits.window, stride=limits.stride,
         recipe=job.name, **task.contract_fields(),
     )  # fmt: skip
-    save_model(job.model, job.run.model, contract)
-    saved = find_model(str(job.run.model))
-    final = load_model(
-        saved, problem=labels.problem, labels=labels.output_names, new_head=False, require_head=True
-    )
-    final.model.to(job.engine.accelerator.device)
-    scores = {
-        name: score_split(job, name, split, final_model=final) for name, split in job.prepared.scored.items()
+
+
+def scores_of(found: Mapping[str, Assessed]) -> dict[str, dict[str, float]]:
+    """By split and metric."""
+    return {
+        name: {metric: score.value for metric, score in each.result.scores.items()}
+        for name, each in found.items()
     }
-    _check_reloaded(job, state, scores[next(iter(job.prepared.evals))])
-    return scores
 
 
-def _calibrated(job: Job) -> Job:
-    """The job with the thresholds of its task set by the split that selects, as in each evaluation."""
-    if not isinstance(job.prepared.task, Abstaining) or job.prepared.task.threshold is None:
+def _calibrated(job: Job, name: str, split: Split, kept: NDArray[Any]) -> Job:
+    """The job with its task fitted to the split that selects, as in each evaluation."""
+    if calibration_of(job.prepared.task) is None:
         return job
-    name, split = next(iter(job.prepared.evals.items()))
-    kept = outputs_of(job, name, split)
-    task = calibrated(job.prepared.task, kept, split.features, split.examples)
+    task = calibrated(job.prepared.task, kept, split.features, split.examples, metric=job.metric)
+    if found := described(calibration_of(task)):
+        job.listen(Note(f"calibrated on {name}: {found}"))
+    if len(split.examples) < MIN_EXAMPLES and task.labels.problem != "answers":
+        few = f"{name} has only {len(split.examples)} rows"
+        job.listen(Note(f"{few}: probabilities are calibrated from {MIN_EXAMPLES} on"))
     return replace(job, prepared=replace(job.prepared, task=task))
 
 
@@ -80,15 +99,29 @@ def _check_reloaded(job: Job, state: TrainingState, scores: Mapping[str, float])
         )
 
 
-def write_results(job: Job, state: TrainingState, scores: Scores, *, seconds: float) -> None:
-    """Write card and metrics; with the metrics the run is finished, and the latest one."""
+def write_results(job: Job, state: TrainingState, found: Mapping[str, Assessed], *, seconds: float) -> None:
+    """Write card, report and metrics; with the metrics the run is finished, and the latest one."""
+    scores = scores_of(found)
     write_text(job.run.card, model_card(_card_facts(job, scores)))
+    report_run(
+        job.run, job.recipe, found.values(), train=job.prepared.train.examples, best_step=state.best_step,
+        select=job.metric, baselines=job.baselines,
+    )  # fmt: skip
     metrics = {
-        "scores": scores, "select": job.metric, "best_step": state.best_step, "steps": state.step,
-        "rows": job.row_counts, "seconds": round(seconds, 3),
+        "scores": scores, "intervals": _intervals(found), "select": job.metric,
+        "best_step": state.best_step, "steps": state.step, "rows": job.row_counts,
+        "seconds": round(seconds, 3),
     }  # fmt: skip
-    write_json(job.run.metrics, metrics)
+    write_json(job.run.metrics, metrics | ({"baselines": job.baselines} if job.baselines else {}))
     mark_latest(job.run)
+
+
+def _intervals(found: Mapping[str, Assessed]) -> dict[str, dict[str, list[float]]]:
+    """The ends of the 95 % intervals by split and metric."""
+    return {
+        name: {metric: [score.low, score.high] for metric, score in each.result.scores.items()}
+        for name, each in found.items()
+    }
 
 
 def _card_facts(job: Job, scores: Scores) -> CardFacts:
@@ -115,6 +148,7 @@ def _card_facts(job: Job, scores: Scores) -> CardFacts:
         labels=(*task.labels.names, *task.labels.intents),
         text=task.text,
         lengths=lengths,
+        calibration=described(read_contract(job.run.model, {}).calibration),
         max_length=limits.window or limits.max_length,
         rows=job.row_counts,
         scores={

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from numpy.typing import NDArray
@@ -10,12 +11,17 @@ from numpy.typing import NDArray
 from bertkit.config.schema import Recipe
 from bertkit.evaluation.calibration import calibrated
 from bertkit.evaluation.scoring import score_predictions
+from bertkit.evaluation.slices import vocabulary
 from bertkit.models.loading import LoadedModel
 from bertkit.runs.folder import RunFolder
+from bertkit.tasks.base import Task
+from bertkit.workflows.assessing import Assessed, Groups, assess_split
+from bertkit.workflows.baseline import BaselineScores
 from bertkit.workflows.engine import Engine, compute_outputs
 from bertkit.workflows.events import Listener, Progress
 from bertkit.workflows.predictions import write_predictions
 from bertkit.workflows.preparation import Prepared, Split
+from bertkit.workflows.slicing import automatic_groups
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,7 @@ class Job:
         model: changed by the training.
         run: the folder it is written to.
         listen: told what happens.
+        baselines: scores of what needs no encoder; empty if not asked for.
     """
 
     name: str
@@ -37,6 +44,7 @@ class Job:
     model: LoadedModel
     run: RunFolder
     listen: Listener
+    baselines: BaselineScores = field(default_factory=dict)
 
     @property
     def recipe(self) -> Recipe:
@@ -64,23 +72,40 @@ def outputs_of(job: Job, name: str, split: Split, *, model: LoadedModel | None =
     return compute_outputs(job.engine, model or job.model, job.prepared.task, split.features, tell=tell)
 
 
-def score_split(
-    job: Job, name: str, split: Split, *, calibrate: bool = False, final_model: LoadedModel | None = None
-) -> dict[str, float]:
-    """Scores of one split.
+def score_split(job: Job, name: str, split: Split) -> dict[str, float]:
+    """Scores of the model in training on one split, its temperatures and thresholds fitted to that split."""
+    kept = outputs_of(job, name, split)
+    task = calibrated(job.prepared.task, kept, split.features, split.examples, metric=job.metric)
+    predictions = task.decode(kept, split.features, split.examples)
+    return score_predictions(task, job.prepared.metrics, split.examples, predictions)
+
+
+def assess_final(
+    job: Job, final_model: LoadedModel, outputs: Mapping[str, NDArray[Any]]
+) -> dict[str, Assessed]:
+    """All that is reported of each split, of the saved model as reloaded; predictions are written down.
 
     Args:
-        job: gives model, task and metrics.
-        name: of the split.
-        split: what to score.
-        calibrate: set the thresholds of the task by this split first.
-        final_model: the saved model as reloaded; its predictions are written into the run folder.
+        job: with its task calibrated.
+        final_model: as reloaded.
+        outputs: what it gave already, by split.
     """
     task = job.prepared.task
-    kept = outputs_of(job, name, split, model=final_model)
-    if calibrate:
-        task = calibrated(task, kept, split.features, split.examples)
-    predictions = task.decode(kept, split.features, split.examples)
-    if final_model is not None:
+    known = vocabulary(example.texts for example in job.prepared.train.examples)
+    found = {}
+    for name, split in job.prepared.scored.items():
+        kept = outputs[name] if name in outputs else outputs_of(job, name, split, model=final_model)
+        predictions = task.decode(kept, split.features, split.examples)
         write_predictions(job.run.predictions(name), task, split.examples, predictions)
-    return score_predictions(task, job.prepared.metrics, split.examples, predictions)
+        found[name] = assess_split(
+            task, name, job.prepared.metrics, split.examples, predictions, select=job.metric,
+            groups=_automatic(task, split, known), listen=job.listen,
+        )  # fmt: skip
+    return found
+
+
+def _automatic(task: Task, split: Split, known: frozenset[str]) -> Groups:
+    """All slices that need no name; the columns are cut to the examples that have a reference."""
+    chosen = [number for number, example in enumerate(split.examples) if example.target is not None]
+    columns = {name: [values[number] for number in chosen] for name, values in split.columns.items()}
+    return lambda examples: automatic_groups(task, examples, columns, known)

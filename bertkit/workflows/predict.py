@@ -170,7 +170,8 @@ def _origin(
     files = [f"{file} {stat.st_size} {stat.st_mtime_ns}" for file, stat in weights]
     return {
         "input": f"{path.resolve()} {given.st_size} {given.st_mtime_ns}",
-        "model": fingerprint([*files, str(wanted), *columns]),
+        # The contract holds the thresholds that the predictions went by.
+        "model": fingerprint([*files, found.contract.model_dump_json(), str(wanted), *columns]),
     }
 
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
-from bertkit.config.schema import Recipe
+from bertkit.config.schema import FOLD, Recipe
 from bertkit.data.checking.checks import fault_findings
-from bertkit.data.checking.text_checks import normalised
 from bertkit.data.features import Features, Targets
 from bertkit.data.reading.sources import SplitRows, load_splits
 from bertkit.data.rows import Rows
-from bertkit.data.splits import hold_out
 from bertkit.errors import DataError, RecipeError
 from bertkit.evaluation.metrics import check_metrics
 from bertkit.evaluation.scoring import metrics_of
@@ -24,18 +22,15 @@ from bertkit.tasks.table import TASKS
 from bertkit.workflows.data_findings import checked_splits, find_in_splits
 from bertkit.workflows.engine import encode_examples
 from bertkit.workflows.events import Listener, Note
+from bertkit.workflows.held_out import cut_split, fold_rows, hold_out_rows
 from bertkit.workflows.lengths import limits_of, report_lengths
+from bertkit.workflows.slicing import telling_columns
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-# An eval split that was cut off the training rows is called so.
 # A training does not wait for the search for near-duplicates in more rows than these.
 NEARLY_UP_TO = 50_000
-
-
-# What the rows that are kept for evaluation are called.
-HELD_OUT = "validation"
 
 
 @dataclass(frozen=True)
@@ -45,10 +40,12 @@ class Split:
     Attributes:
         examples: in the order of the rows.
         features: one or more an example.
+        columns: values of the columns that tell groups of examples apart, one an example.
     """
 
     examples: list[Example]
     features: Features
+    columns: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -127,10 +124,10 @@ def prepare(recipe: Recipe, listen: Listener) -> Prepared:
         listen(Note(head.note))
     tokenizer = load_tokenizer(source)
 
-    def encode(name: str, examples: list[Example]) -> Split:
+    def encode(name: str, examples: list[Example], source: Rows | None = None) -> Split:
         features = encode_examples(task, examples, tokenizer, limits, what=name, listen=listen)
         report_lengths(name, len(examples), features, limits, listen)
-        return Split(examples, features)
+        return Split(examples, features, telling_columns(task, source, examples) if source else {})
 
     encoded = encode("train", train)
     return Prepared(
@@ -141,8 +138,10 @@ def prepare(recipe: Recipe, listen: Listener) -> Prepared:
         tokenizer=tokenizer,
         limits=limits,
         train=encoded,
-        evals={name: encode(name, examples) for name, examples in evals.items()},
-        test=encode("test", test) if test else None,
+        evals={
+            name: encode(name, examples, rows.evals.get(name, rows.train)) for name, examples in evals.items()
+        },
+        test=encode("test", test, rows.test) if test else None,
         metrics=metrics,
         targets=task.targets(encoded.examples, encoded.features, label_weights=recipe.train.class_weights),
     )
@@ -170,36 +169,10 @@ def settle_task(
     train = usable_examples(task, "train", rows.train, listen)
     evals = {name: usable_examples(task, name, split, listen) for name, split in rows.evals.items()}
     test = _scorable_test(task, rows, listen)
-    if not evals:
-        train, held = hold_out_rows(recipe, task, train, rows.train.origin, listen)
-        evals = {HELD_OUT: held}
+    if (cut := cut_split(recipe.data)) is not None:
+        cut_rows = fold_rows if cut == FOLD else hold_out_rows
+        train, evals[cut] = cut_rows(recipe, task, train, rows.train.origin, listen)
     return task, train, evals, test
-
-
-def hold_out_rows(
-    recipe: Recipe, task: Task, train: list[Example], origin: str, listen: Listener
-) -> tuple[list[Example], list[Example]]:
-    """Training rows cut in two: what is trained on, and what is kept for evaluation.
-
-    Raises:
-        DataError: if there are too few different ones.
-    """
-    kept, held = hold_out(
-        [task.stratum(example) for example in train], [normalised(task.group(example)) for example in train],
-        fraction=recipe.data.eval_fraction, seed=recipe.train.seed,
-    )  # fmt: skip
-    if not held or not kept:
-        raise DataError(
-            f"{origin} has too few different rows to keep some for evaluation",
-            hint="give them with --eval FILE",
-        )
-    listen(
-        Note(
-            f"no eval split: {len(held):,} of {len(held) + len(kept):,} training rows are kept for "
-            f"evaluation (stratified by label, equal texts together, seed {recipe.train.seed})"
-        )
-    )
-    return [train[number] for number in kept], [train[number] for number in held]
 
 
 def _scorable_test(task: Task, rows: SplitRows, listen: Listener) -> list[Example]:
@@ -233,7 +206,14 @@ def usable_examples(
     if not found.examples:
         wanted = "a text" if keep_unlabelled else "both text and label"
         raise DataError(f"{rows.origin}: no row has {wanted}", hint="check --text and --label")
-    return list(found.examples)
+    return _without_hidden_scores(task, list(found.examples)) if keep_unlabelled else list(found.examples)
+
+
+def _without_hidden_scores(task: Task, examples: list[Example]) -> list[Example]:
+    """Where every score is -1 they are hidden, as in GLUE's test set of STS-B; a single -1 may be a score."""
+    if task.labels.problem != "regression" or any(example.target != -1 for example in examples):
+        return examples
+    return [replace(example, target=None) for example in examples]
 
 
 def report_data(

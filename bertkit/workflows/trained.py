@@ -87,8 +87,16 @@ def _as_path(name: str) -> Path:
     return path if path.is_dir() else Path(RUNS) / name
 
 
-def load_trained(found: TrainedSource, task: Task | None = None, *, precision: str = "auto") -> Trained:
+def load_trained(
+    found: TrainedSource, task: Task | None = None, *, precision: str = "auto", several: bool = False
+) -> Trained:
     """Load a trained model for its own task, or for the task of a recipe, labels matched by name.
+
+    Args:
+        found: where it is.
+        task: of a recipe; None takes its own.
+        precision: of the engine.
+        several: the caller can share its work between processes.
 
     Raises:
         ModelError: if the labels cannot be matched, with both lists.
@@ -104,7 +112,7 @@ def load_trained(found: TrainedSource, task: Task | None = None, *, precision: s
         )
     wanted = task.labels.output_names
     order = required_order(found.source, contract.label_set.output_names, wanted, aliases=task.label_aliases)
-    engine = start_engine(precision)
+    engine = start_engine(precision, several=several)
     model = load_model(
         found.source, problem=contract.problem, labels=order, new_head=False, require_head=True
     )

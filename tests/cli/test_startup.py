@@ -21,6 +21,8 @@ HEAVY = [
     "scipy",
     "pandas",
     "pyarrow",
+    "matplotlib",
+    "jinja2",
 ]
 # In one process one after the other: nothing that any of them imports can hide.
 QUICK = [
@@ -33,6 +35,8 @@ QUICK = [
     ["data", "--help"],
     ["data", "check", "--help"],
     ["data", "convert", "--help"],
+    ["compare", "--help"],
+    ["benchmark", "glue", "--help"],
     ["recipes"],
     ["recipes", "show", "sst2"],
     ["recipes", "schema"],
@@ -43,6 +47,7 @@ QUICK = [
     ["predict", "lines.jsonl"],
     ["predict", "missing.jsonl"],
     ["eval"],
+    ["compare", "runs/a", "runs/b"],
     ["runs", "show"],
     ["finetune", "classification", "--train", "rows.csv", "--text", "txet"],
     ["finetune", "classification", "--train", "rows.csv", "--model", "empty"],
@@ -78,7 +83,7 @@ def test_what_answers_at_once_imports_nothing_heavy(tmp_path: Path) -> None:
     assert [arguments for arguments, _, _ in seen] == QUICK
     assert {tuple(arguments): loaded for arguments, _, loaded in seen if loaded} == {}
     codes = [code for _, code, _ in seen]
-    assert codes == [0] * 13 + [2] * 9
+    assert codes == [0] * 15 + [2] * 10
 
 
 @pytest.mark.parametrize(
@@ -95,6 +100,8 @@ def test_what_answers_at_once_imports_nothing_heavy(tmp_path: Path) -> None:
         ["data", "check"],
         ["data", "preview"],
         ["data", "convert"],
+        ["compare"],
+        ["benchmark", "glue"],
     ],
     ids=" ".join,
 )
@@ -112,7 +119,7 @@ def test_every_verb_is_looked_at_here() -> None:
     names = {command.name for command in app.registered_commands} | {
         group.name for group in app.registered_groups
     }
-    assert names == {"finetune", "eval", "predict", "recipes", "runs", "data"}
+    assert names == {"finetune", "eval", "predict", "recipes", "runs", "data", "compare", "benchmark"}
 
 
 def test_version(cli) -> None:

@@ -8,11 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from bertkit import evaluate, load_recipe
+from bertkit import evaluate, evaluate_file, finetune, load_recipe
 from bertkit.config.loader import dump_recipe
-from bertkit.errors import DataError
-from bertkit.workflows.events import Note
+from bertkit.data.labels import LabelSet
+from bertkit.data.reading.readers import read_location
+from bertkit.errors import DataError, RunError
+from bertkit.tasks.classification import ClassificationTask
+from bertkit.workflows.events import Note, silent
 from bertkit.workflows.finetune import _absolute
+from bertkit.workflows.preparation import usable_examples
+
+
+def write_jsonl(path: Path, rows: list[dict[str, object]]) -> Path:
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    return path
 
 
 @pytest.fixture
@@ -33,7 +42,7 @@ def test_rows_without_label_are_left_out_and_said(run: str, tmp_path: Path) -> N
 def test_kept_rows_are_those_of_the_training_whatever_recipe_is_named(run: str, tmp_path: Path) -> None:
     recipe = load_recipe(f"{run}/recipe.yaml").recipe
     other = recipe.model_copy(
-        update={"train": recipe.train.model_copy(update={"seed": recipe.train.seed + 1})}
+        update={"data": recipe.data.model_copy(update={"split_seed": recipe.data.split_seed + 1})}
     )
     (tmp_path / "other.yaml").write_text(dump_recipe(other), encoding="utf-8")
     own, named = (
@@ -59,3 +68,52 @@ def test_names_of_splits_are_no_paths(tmp_path: Path, monkeypatch: pytest.Monkey
     assert _absolute("train", file_only=True) == "train"
     assert _absolute("own.csv", file_only=True) == str(tmp_path / "own.csv")
     assert _absolute("train") == str(tmp_path / "train")
+
+
+def test_scores_that_are_all_minus_one_are_hidden_and_a_single_one_is_a_score(tmp_path: Path) -> None:
+    task = ClassificationTask(text=["text"], label="label", labels=LabelSet("regression"))
+    lines = [{"text": "a", "label": -1.0}, {"text": "b", "label": -1.0}]
+
+    def targets(*more: dict[str, object]) -> list[object]:
+        rows = read_location(str(write_jsonl(tmp_path / "rows.jsonl", [*lines, *more])))
+        return [one.target for one in usable_examples(task, "test", rows, silent, keep_unlabelled=True)]
+
+    assert targets() == [None, None]
+    assert targets({"text": "c", "label": 2.0}) == [-1.0, -1.0, 2.0]
+
+
+def test_a_submission_is_written_for_benchmarks_alone_and_never_over_another(
+    run: str, tmp_path: Path, tiny_encoder: Path
+) -> None:
+    with pytest.raises(DataError, match="no benchmark takes predictions of this data"):
+        evaluate(run, submission=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_answers_are_written_as_the_site_of_squad_takes_them(tmp_path: Path, tiny_encoder: Path) -> None:
+    rows: list[dict[str, object]] = [
+        {
+            "id": f"q{number}",
+            "question": "is the film good",
+            "context": f"a {'very ' * number}good film",
+            "answers": {"text": ["good"], "answer_start": [2 + 5 * number]},
+        }
+        for number in range(12)
+    ]
+    data = write_jsonl(tmp_path / "rows.jsonl", rows)
+    flags = {
+        "data.train": str(data), "data.eval": {"dev": str(data)}, "model.name": str(tiny_encoder),
+        "train.max_steps": 1, "train.precision": "fp32", "train.max_length": 32, "task.stride": 8,
+        "task.max_question_length": 8,
+    }  # fmt: skip
+    recipe = load_recipe("qa", flags=flags)
+    made = finetune(recipe, out=tmp_path / "run")
+    evaluate(str(made.run), submission=tmp_path / "site")
+    written = json.loads((tmp_path / "site" / "predictions.json").read_text(encoding="utf-8"))
+    lines = (made.run / "predictions" / "dev.jsonl").read_text(encoding="utf-8").splitlines()
+    assert written == {row["id"]: row["prediction"]["text"] for row in map(json.loads, lines)}
+    # Scored as anybody's predictions, by id, they score what the run scored.
+    found = evaluate_file(tmp_path / "site" / "predictions.json", recipe=recipe, data=data)
+    assert found.scores["rows.jsonl"] == made.scores["dev"]
+    with pytest.raises(RunError, match="already exists"):
+        evaluate(str(made.run), submission=tmp_path / "site")
