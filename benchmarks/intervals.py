@@ -1,16 +1,15 @@
 """Do 95 % intervals hold what they promise, and do paired tests cry wolf in 5 % of cases?
 
-    python benchmarks/intervals.py           # simulate (about 15 minutes), then write the tables
-    python benchmarks/intervals.py --tables  # write the tables of docs/comparing.md from what was measured
+    python benchmarks/intervals.py       # simulate: about an hour
+    python benchmarks/intervals_page.py  # write the tables of docs/comparing.md from what was measured
 
-Each line is 2,000 test sets, drawn from systems whose true score is known. What is called are the functions
-that `bertkit eval` and `bertkit compare` call; what was rejected for them is measured beside.
+Each figure is of thousands of test sets, drawn from systems whose true score is known. What is called are the
+functions that `bertkit eval` and `bertkit compare` call; what was rejected for them is measured beside.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
@@ -21,15 +20,17 @@ import numpy as np
 
 from bertkit.evaluation.counts import ClassCounts, matthews_correlation, micro_f1
 from bertkit.evaluation.intervals import interval, resampled_totals
+from bertkit.evaluation.item_tallies import item_tally
 from bertkit.evaluation.significance import holm, paired_test
-from bertkit.evaluation.tallies import TALLIES, Tally, item_tally
+from bertkit.evaluation.tallies import TALLIES
+from bertkit.evaluation.tally import Tally
 
 ROOT = Path(__file__).parents[1]
 STORE = ROOT / "benchmarks" / "results" / "intervals.json"
-PAGE = ROOT / "docs" / "comparing.md"
-BEGIN, END = "<!-- made by benchmarks/intervals.py -->", "<!-- end -->"
 
 SETS = 2000
+# Intervals take less time than tests, so they are known better.
+INTERVAL_SETS = 10_000
 SIZES = (100, 277, 872, 3000)  # 277 and 872 are the rows of RTE and SST-2
 ACCURACIES = (0.7, 0.9, 0.95)
 SHUFFLES = 2000
@@ -67,7 +68,7 @@ def classes(metric: str, priors: tuple[float, ...]) -> Simulated:
     labels, shares = len(priors), np.asarray(priors)
 
     def tallies(easy: Any, systems: int, draws: Draws) -> list[Tally]:
-        size = len(easy)
+        size = easy.shape[-1]
         expected = draws.choice(labels, size, p=shares)
         wrong = (expected + draws.integers(1, labels, (systems, size))) % labels
         predicted = np.where(draws.random((systems, size)) < easy, expected, wrong)
@@ -88,7 +89,7 @@ def sentences() -> Simulated:
     """Sentences with entities: some are found, and some are found where there are none."""
 
     def tallies(easy: Any, systems: int, draws: Draws) -> list[Tally]:
-        size = len(easy)
+        size = easy.shape[-1]
         actual = np.tile(draws.poisson(ENTITIES, size), (systems, 1))
         right = draws.binomial(actual, easy)
         rows = np.stack([right, right + draws.poisson(ENTITIES * (1 - easy), (systems, size)), actual], -1)
@@ -124,7 +125,7 @@ def coverage(simulated: Simulated, size: int, accuracy: float) -> dict[str, Any]
     """How often intervals hold the true score."""
     draws, truth = np.random.default_rng([size, round(1000 * accuracy)]), simulated.truth(accuracy)
     held: dict[str, list[bool]] = {"interval": []}
-    for _ in range(SETS):
+    for _ in range(INTERVAL_SETS):
         tally = simulated.tallies(difficulty(accuracy, size, None, draws), 1, draws)[0]
         found = interval(tally)
         ends = {"interval": (found.low, found.high), "bootstrap": percentile(tally)}
@@ -185,7 +186,9 @@ def several(systems: int, size: int, accuracy: float) -> dict[str, Any]:
 
 
 def measure() -> dict[str, Any]:
-    found: dict[str, Any] = {"sets": SETS, "coverage": [], "alike": [], "several": []}
+    found: dict[str, Any] = {
+        "sets": SETS, "interval_sets": INTERVAL_SETS, "coverage": [], "alike": [], "several": []
+    }  # fmt: skip
     for simulated in METRICS:
         for size in SIZES:
             for accuracy in ACCURACIES:
@@ -200,80 +203,5 @@ def measure() -> dict[str, Any]:
     return found
 
 
-def percent(share: float) -> str:
-    return f"{100 * share:.1f}"
-
-
-def tables(found: dict[str, Any]) -> list[str]:
-    """The measured figures as tables."""
-    lines = [
-        f"**Intervals.** In how many of {found['sets']:,} test sets the 95 % interval holds the true score,",
-        "in per cent; also what the middle 95 % of the resamples as they are would give, and of accuracy the",
-        "interval of textbooks (Wald).",
-        "",
-        "| metric | true score | 100 | 277 | 872 | 3,000 examples |",
-        "|---|---|---|---|---|---|",
-    ]
-    for simulated in METRICS:
-        for way, said in (
-            ("interval", ""),
-            ("bootstrap", ", middle of resamples (not used)"),
-            ("wald", ", Wald (not used)"),
-        ):
-            for accuracy in ACCURACIES:
-                rows = [
-                    row for row in found["coverage"]
-                    if row["metric"] == simulated.metric and row["accuracy"] == accuracy and way in row
-                ]  # fmt: skip
-                if rows:
-                    cells = " | ".join(percent(row[way]) for row in rows)
-                    lines.append(f"| {simulated.metric}{said} | {percent(rows[0]['true_score'])} | {cells} |")
-    lines += [
-        "",
-        "**Two systems that are equally good.** In how many of as many test sets the paired test says",
-        "p < 0.05, in per cent; in brackets, on how many examples the two differ. Errors are independent, or",
-        "correlated: examples that are hard for one are hard for the other.",
-        "",
-        "| metric | accuracy | errors | 100 | 277 | 872 | 3,000 examples |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for simulated in METRICS:
-        for way, said in (("told_apart", ""), ("exact_test", ", exact test (not used)")):
-            for accuracy in ACCURACIES:
-                for errors in ERRORS:
-                    rows = [
-                        row for row in found["alike"]
-                        if (row["metric"], row["accuracy"]) == (simulated.metric, accuracy)
-                        and row["errors"] == errors and way in row
-                    ]  # fmt: skip
-                    if rows:
-                        cells = " | ".join(f"{percent(row[way])} ({row['differing']:.0f})" for row in rows)
-                        lines.append(
-                            f"| {simulated.metric}{said} | {percent(accuracy)} | {errors} | {cells} |"
-                        )
-    lines += [
-        "",
-        "**Several systems that are equally good.** How often the best is called better than any other one,",
-        "in per cent, on 872 examples, accuracy 90 %: without a correction, with Holm's over the comparisons",
-        "that are shown, and over all pairs, which is used.",
-        "",
-        "| systems | without | those shown | all pairs |",
-        "|---|---|---|---|",
-    ]
-    lines += [
-        f"| {row['systems']} | {percent(row['none'])} | {percent(row['others'])} | {percent(row['pairs'])} |"
-        for row in found["several"]
-    ]
-    return lines
-
-
-def write_page(found: dict[str, Any]) -> None:
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    PAGE.write_text(f"{before}{BEGIN}\n\n" + "\n".join(tables(found)) + f"\n\n{END}{after}", encoding="utf-8")
-
-
 if __name__ == "__main__":
-    if "--tables" not in sys.argv[1:]:
-        STORE.write_text(json.dumps(measure(), indent=1) + "\n", encoding="utf-8")
-    write_page(json.loads(STORE.read_text(encoding="utf-8")))
+    STORE.write_text(json.dumps(measure(), indent=1) + "\n", encoding="utf-8")

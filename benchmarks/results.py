@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bertkit.config.loader import load_recipe
+from bertkit.data.labels import LabelSet
 from bertkit.data.reading.sources import load_split
-from bertkit.evaluation.answers import question_type, scores_by
+from bertkit.evaluation.parts import parts_of
 from bertkit.evaluation.scoring import shown
 
 ROOT = Path(__file__).parents[1]
@@ -98,11 +99,13 @@ def by_question_type(recipe: str, split: str, predictions: Path) -> dict[str, tu
     question_of = dict(zip(map(str, rows.column("id")), rows.column("question"), strict=True))
     lines = [json.loads(line) for line in predictions.read_text(encoding="utf-8").splitlines()]
     references = [[answer["text"] for answer in line["reference"]] for line in lines]
-    groups = [
-        question_type(question_of[line["id"]]) if right else "without answer"
-        for line, right in zip(lines, references, strict=True)
-    ]
-    return scores_by(groups, [line["prediction"]["text"] for line in lines], references)
+    predicted = [line["prediction"]["text"] for line in lines]
+    found = parts_of(LabelSet("answers"), predicted, references, [question_of[line["id"]] for line in lines])
+    assert found is not None
+    return {
+        group.group: (group.rows, group.scores["exact_match"].value, group.scores["answer_f1"].value)
+        for group in found.groups
+    }
 
 
 def question_table() -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -112,12 +111,26 @@ def evaluate(
     main = is_main_process()
     with Display(quiet=quiet or json or not main) as display:
         if model is not None and Path(model).is_file():
-            _refuse_for_files(
-                flags, output=output, slices=slices, report=report, baseline=baseline, submission=submission
-            )
+            _refuse_for_files(output=output, report=report, baseline=baseline, submission=submission)
+            if recipe is None and data is None:
+                _refuse_for_files(
+                    slice=slices, text=text, text_pair=text_pair, label=label, columns=columns, labels=labels,
+                    hint="name the data that the predictions are of: --recipe NAME or --data FILE",
+                )  # fmt: skip
             from bertkit.workflows.evaluate_file import evaluate_file
 
-            result = evaluate_file(model, recipe=recipe, split=split, data=data, listen=display)
+            result = evaluate_file(
+                model,
+                recipe=recipe,
+                split=split,
+                data=data,
+                text=flags.get("task.text"),
+                label=flags.get("task.label"),
+                intent=flags.get("task.intent"),
+                rename=flags.get("task.rename"),
+                slices=slices or (),
+                listen=display,
+            )
         else:
             from bertkit.workflows.evaluate import evaluate as workflow
 
@@ -142,13 +155,13 @@ def evaluate(
         print(as_json(result.as_dict())) if json else print_scores(result)
 
 
-def _refuse_for_files(flags: Mapping[str, Any], **options: Any) -> None:
+def _refuse_for_files(hint: str = "name the run instead of the file", **options: Any) -> None:
     """A file of predictions holds no texts and no model: options that need them are errors."""
     from bertkit.errors import UsageError
 
-    given = [f"--{name.replace('slices', 'slice')}" for name, value in options.items() if value] + list(flags)
-    if given:
-        raise UsageError(
-            f"{given[0]} needs the model and its data, and a file of predictions was named",
-            hint="name the run instead of the file",
-        )
+    for name, value in options.items():
+        if value:
+            raise UsageError(
+                f"--{name.replace('_', '-')} needs the model and its data, not predictions alone",
+                hint=hint,
+            )

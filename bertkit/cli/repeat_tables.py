@@ -34,6 +34,7 @@ def print_repeated(result: RepeatResult, console: Console | None = None) -> None
     ]
     body = Group(
         _spread_table(result),
+        *([Text(printable(result.caution))] if result.caution else []),
         Text(),
         _children_table(result),
         Text(),

@@ -186,22 +186,3 @@ def question_type(question: str) -> str:
         return "other"
     word = " ".join(found[1].lower().split())
     return "who" if word.startswith("who") else word
-
-
-def scores_by(
-    groups: Sequence[str], predicted: Sequence[str], expected: References
-) -> dict[str, tuple[int, float, float]]:
-    """For each group its number of questions, exact match and F1, in the order in which groups first occur.
-
-    The version of the rules is that of the whole set, so that the parts add up to the whole.
-
-    Raises:
-        ValueError: not as many groups or predictions as references.
-    """
-    members: dict[str, list[AnswerScore]] = {}
-    for group, score in zip(groups, question_scores(predicted, expected), strict=True):
-        members.setdefault(group, []).append(score)
-    return {
-        group: (len(scores), _mean([score.exact for score in scores]), _mean([score.f1 for score in scores]))
-        for group, scores in members.items()
-    }

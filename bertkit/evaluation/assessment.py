@@ -15,8 +15,6 @@ from bertkit.evaluation.results import Interval, SplitResult
 from bertkit.evaluation.slices import sliced
 from bertkit.evaluation.tallies import TALLIES
 
-# Values that are looked at, over all resamples, for a metric that has no tally.
-_RANKED_AT_MOST = 50_000_000
 # What scores a slice in which only one class occurs.
 _BY_LABEL = {"single_label": "accuracy", "frames": "frame_accuracy"}
 
@@ -75,10 +73,9 @@ def _interval(
         return interval(TALLIES[metric](predicted, expected, label_count=labels.outputs), value=value)
     left, right = np.asarray(predicted), np.asarray(expected)
     function = METRICS[metric].function
-    resamples = max(50, min(1000, _RANKED_AT_MOST // len(right)))
     return resampled_interval(
         lambda rows: function(left[rows], right[rows], label_count=labels.outputs),
-        len(right), value=value, resamples=resamples,
+        len(right), value=value,
     )  # fmt: skip
 
 

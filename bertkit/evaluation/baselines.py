@@ -3,16 +3,20 @@
 For each problem that of saying always the same, and that of a simple model of words, as predictions of the
 form the task itself gives, so that the same metrics score them. Tagging has a simple model of its own, the
 most frequent tag of each word; of questions there is only never to answer, where some have no answer.
+
+Of several labels the encoder goes by thresholds that are fitted to the split that selects (decision 0012), so
+the learned baseline does too: what is left between the two is not what thresholds alone add.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bertkit.evaluation.label_thresholds import USUAL, best_label_thresholds
 from bertkit.evaluation.tfidf import (
     ONE_TEXT_C,
     PAIR_C,
@@ -24,13 +28,13 @@ from bertkit.evaluation.tfidf import (
 )
 from bertkit.evaluation.word_tags import WordTags, words_of
 from bertkit.tasks.base import Example, Prediction, TagsWords, Task
+from bertkit.tasks.calibrating import DIGITS
 from bertkit.tasks.tagging import entities_in_text
 
 Floats = NDArray[np.float64]
 Predict = Callable[[Sequence[Example]], list[Prediction]]
 
-# A label of several is predicted from this probability on.
-CHOSEN_FROM = 0.5
+_LEARNED = "tfidf_logistic"
 
 TITLES = {
     "majority_class": "majority class",
@@ -39,6 +43,7 @@ TITLES = {
     "mean": "mean",
     "no_answer": "always no answer",
     "tfidf_logistic": "TF-IDF + logistic regression",
+    "tfidf_logistic_thresholds": "TF-IDF + logistic regression, fitted thresholds",
     "tfidf_ridge": "TF-IDF + ridge regression",
     "tfidf_word_tags": "TF-IDF + tag of each word",
     "word_tags": "most frequent tag of each word",
@@ -61,20 +66,29 @@ class Baseline:
     rows: int
 
 
-def fit_baselines(task: Task, train: Sequence[Example]) -> list[Baseline]:
+def fit_baselines(
+    task: Task, train: Sequence[Example], *, selecting: Sequence[Example] = (), metric: str = ""
+) -> list[Baseline]:
     """The baselines of a task, the simplest first; none where nothing simple makes sense.
 
     Args:
         task: says what is to be predicted.
         train: what they learn from; examples without a target count nothing.
+        selecting: of several labels, what the thresholds of the learned one are fitted to, as those of the
+            encoder are; without any with a target each label is predicted from 0.5 on.
+        metric: what these thresholds serve, see `best_label_thresholds`.
     """
     known = [example for example in train if example.target is not None]
-    return _FITTERS[task.labels.problem](task, known) if known else []
+    found = _FITTERS[task.labels.problem](task, known) if known else []
+    shown = [example for example in selecting if example.target is not None]
+    if task.labels.problem != "multi_label" or not shown:
+        return found
+    return [_with_thresholds(each, shown, metric) if each.name == _LEARNED else each for each in found]
 
 
 def _single_label(task: Task, train: Sequence[Example]) -> list[Baseline]:
     targets = np.asarray([example.target for example in train], dtype=np.int64)
-    return _class_baselines(task.labels.names, train, targets, "majority_class", "tfidf_logistic")
+    return _class_baselines(task.labels.names, train, targets, "majority_class", _LEARNED)
 
 
 def _class_baselines(
@@ -116,17 +130,30 @@ def _multi_label(task: Task, train: Sequence[Example]) -> list[Baseline]:
     def logistic(examples: Sequence[Example]) -> list[Prediction]:
         read = learn.read(examples)
         rows = np.stack([fit(read)[:, 1] for fit in fits], axis=1)
-        return [_labels(names, row) for row in rows]
+        usually = np.full(len(names), USUAL)
+        return [_labels(dict(zip(names, row.tolist(), strict=True)), usually) for row in rows.round(DIGITS)]
 
     return [
         Baseline("majority_labels", lambda examples: [usual] * len(examples), len(train)),
-        Baseline("tfidf_logistic", logistic, len(learn.rows)),
+        Baseline(_LEARNED, logistic, len(learn.rows)),
     ]
 
 
-def _labels(names: Sequence[str], row: Floats) -> Prediction:
-    scores = {name: round(float(value), 6) for name, value in zip(names, row, strict=True)}
-    return Prediction([name for name, value in scores.items() if value >= CHOSEN_FROM], None, scores)
+def _labels(scores: Mapping[str, float], thresholds: Floats) -> Prediction:
+    pairs = zip(scores.items(), thresholds, strict=True)
+    return Prediction([name for (name, value), least in pairs if value >= least], None, scores)
+
+
+def _with_thresholds(baseline: Baseline, selecting: Sequence[Example], metric: str) -> Baseline:
+    """A baseline of several labels that decides by the thresholds with the best F1 on these examples."""
+    scores = np.asarray([list((each.scores or {}).values()) for each in baseline.predict(selecting)])
+    right = np.asarray([example.target for example in selecting], dtype=np.bool_)
+    thresholds = best_label_thresholds(scores, right, metric=metric)
+
+    def predict(examples: Sequence[Example]) -> list[Prediction]:
+        return [_labels(each.scores or {}, thresholds) for each in baseline.predict(examples)]
+
+    return replace(baseline, name=f"{baseline.name}_thresholds", predict=predict)
 
 
 def _regression(task: Task, train: Sequence[Example]) -> list[Baseline]:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from bertkit.evaluation.counts import Array
 from bertkit.evaluation.resampling import sample_of
 from bertkit.evaluation.results import Interval
-from bertkit.evaluation.tallies import Tally
+from bertkit.evaluation.tally import Tally
 
 RESAMPLES = 1000
 LEVEL = 0.95
@@ -28,6 +28,9 @@ LEVEL = 0.95
 _Z = 1.959963984540054
 _NAN = float("nan")
 _NORMAL = NormalDist()
+# Examples that are looked at, over all resamples, for a score that is no function of sums.
+_ROWS_AT_MOST = 50_000_000
+_LEAST_RESAMPLES = 50
 # Scores that are equal but for rounding are equal.
 _ROUNDING = 1e-12
 
@@ -49,19 +52,19 @@ def interval(tally: Tally, *, value: float | None = None, seed: int = 0) -> Inte
     draws = np.random.default_rng(seed)
     sample = sample_of(tally.codes, tally.counts, draws)
     scores = np.concatenate([tally.finish(totals) for totals in sample.drawn(RESAMPLES, draws)])
-    return enclosing(value, scores, size=len(tally), acceleration=sample.acceleration(tally.finish))
+    return enclosing(value, scores, size=tally.size, acceleration=sample.acceleration(tally.finish))
 
 
-def enclosing(value: float, scores: Array, *, size: int, acceleration: float | None = None) -> Interval:
+def enclosing(value: float, scores: Array, *, size: float, acceleration: float | None = None) -> Interval:
     """The ends that 95 % of resampled scores lie between.
 
-    Where all resamples agree on 0 or 1, as they must when nothing or everything is right, the examples say no
-    more than Wilson's interval of so many.
+    Where all resamples agree they say nothing of other examples. If they agree on 0 or 1, as they must when
+    nothing or everything is right, Wilson's interval of a share of so many things does.
 
     Args:
         value: the score itself.
         scores: (resamples,) those that are nan are left out.
-        size: how many examples, or entities, it is a score of.
+        size: of how many things the score is a share, as `Tally.size`; 0 if it is none.
         acceleration: of the score, `Sample.acceleration`: the ends are then moved to where they belong by
             the bias and the skewness of the resamples ("BCa"); None takes the middle 95 %.
     """
@@ -72,8 +75,9 @@ def enclosing(value: float, scores: Array, *, size: int, acceleration: float | N
     if acceleration is not None:
         ends = _moved(value, scores, acceleration)
     low, high = map(float, np.quantile(scores, ends))
-    if low == high and value in (0.0, 1.0) and size:
-        low, high = wilson(value * size, size)
+    if low == high:
+        low, high = wilson(value * size, size) if size and value in (0.0, 1.0) else (_NAN, _NAN)
+        return Interval(value, low, high)
     return Interval(value, min(low, value), max(high, value))
 
 
@@ -89,6 +93,25 @@ def _moved(value: float, scores: Array, acceleration: float) -> list[float]:
         moved = bias + (bias + quantile) / slope if slope > 0 else np.copysign(np.inf, bias + quantile)
         ends.append(_NORMAL.cdf(float(moved)))
     return ends
+
+
+def around(difference: float, drawn: Array, *, size: int) -> Interval:
+    """The 95 % interval of a difference of two scores: as many deviations to both sides as of a normal one.
+
+    Differences of systems that answer the same examples are hardly skewed, and what a few examples tell of
+    their skewness misleads: docs/decisions/0013-intervals.md.
+
+    Args:
+        difference: itself.
+        drawn: (resamples,) that of each resample; those that are nan are left out.
+        size: how many examples there are.
+    """
+    known = drawn[np.isfinite(drawn)]
+    if not len(known) or size < 2 or not np.isfinite(difference):
+        return Interval(difference, _NAN, _NAN)
+    # A resample varies as if one example less had been asked.
+    half = _Z * float(np.std(known)) * np.sqrt(size / (size - 1))
+    return Interval(difference, float(difference - half), float(difference + half))
 
 
 def wilson(right: float, size: float) -> tuple[float, float]:
@@ -131,19 +154,19 @@ def resampled_totals(
 
 
 def resampled_interval(
-    function: Callable[[Any], float], size: int, *, value: float, resamples: int = RESAMPLES, seed: int = 0
+    function: Callable[[Any], float], size: int, *, value: float, seed: int = 0
 ) -> Interval:
-    """The interval of a score that is no function of sums, as of ranks.
+    """The interval of a score that is no function of sums, as of ranks; of many examples by fewer draws.
 
     Args:
         function: from the numbers of the examples, each perhaps several times, to the score.
         size: how many examples there are.
         value: the score of all.
-        resamples: how many draws.
         seed: of the draws.
     """
     if not size or not np.isfinite(value):
         return Interval(value, _NAN, _NAN)
     draws = np.random.default_rng(seed)
+    resamples = max(_LEAST_RESAMPLES, min(RESAMPLES, _ROWS_AT_MOST // size))
     scores = np.asarray([function(draws.integers(0, size, size)) for _ in range(resamples)])
-    return enclosing(value, scores, size=size)
+    return enclosing(value, scores, size=0)

@@ -10,21 +10,17 @@ import numpy as np
 from bertkit.data.labels import LabelSet
 from bertkit.data.tag_schemes import entities_of, recognise_scheme
 from bertkit.evaluation.answers import question_type
+from bertkit.evaluation.class_tallies import class_tally, counts_of
 from bertkit.evaluation.counts import Array, ClassCounts
-from bertkit.evaluation.intervals import enclosing, interval, resampled_totals
+from bertkit.evaluation.intervals import RESAMPLES, enclosing, interval, wilson
+from bertkit.evaluation.item_tallies import item_rows, item_tally, slot_items, tag_items
+from bertkit.evaluation.resampling import Sample, sample_of
 from bertkit.evaluation.results import Grouping, GroupScores, Interval
-from bertkit.evaluation.tallies import (
-    TALLIES,
-    Tally,
-    class_tally,
-    counts_of,
-    item_rows,
-    item_tally,
-    slot_items,
-    tag_items,
-)
+from bertkit.evaluation.tallies import TALLIES
+from bertkit.evaluation.tally import Tally
 
-_SIDES = ("precision", "recall", "f1")
+# The group of the questions to which no answer is right.
+WITHOUT_ANSWER = "(without answer)"
 
 
 def parts_of(
@@ -64,34 +60,54 @@ def _nothing(counts: ClassCounts) -> Array:
 def _by_label(
     by: str, names: Sequence[str], tally: Tally, *, exclusive: bool = True, keep_all: bool = False
 ) -> Grouping | None:
-    """Precision, recall and F1 of each label, from one set of resamples."""
+    """Precision, recall and F1 of each label: two shares, and what is resampled of one set of draws."""
     if not len(tally) or not names:
         return None
     whole = counts_of(tally.totals, exclusive=exclusive)
-    drawn = counts_of(np.concatenate(list(resampled_totals(tally))), exclusive=exclusive)
+    draws = np.random.default_rng(0)
+    sample = sample_of(tally.codes, tally.counts, draws)
+    drawn = counts_of(np.concatenate(list(sample.drawn(RESAMPLES, draws))), exclusive=exclusive)
     groups = []
     for number, name in enumerate(names):
-        predicted, actual = whole.predicted[number], whole.actual[number]
+        right, predicted, actual = (
+            float(side[number]) for side in (whole.right, whole.predicted, whole.actual)
+        )
         if not keep_all and not predicted + actual:
             continue
-        # Of what each score is a share: it says how little a perfect score of a rare label means.
-        sizes = {"precision": predicted, "recall": actual, "f1": max(predicted, actual)}
+        columns = [number, len(names) + number, 2 * len(names) + number]
+        own = Sample(sample.counts[:, columns], sample.frequencies)
         scores = {
-            side: _of_label(getattr(whole, side)[number], getattr(drawn, side)[:, number], sizes[side])
-            for side in _SIDES
+            "precision": _share(right, predicted),
+            "recall": _share(right, actual),
+            "f1": _f1(whole, drawn, number, own),
         }
         groups.append(GroupScores(name, int(actual), scores))
     return Grouping(by, tuple(groups))
 
 
-def _of_label(value: float, drawn: Array, size: float) -> Interval:
-    nothing = float("nan")
-    return enclosing(float(value), drawn, size=int(size)) if size else Interval(nothing, nothing, nothing)
+def _share(right: float, asked: float) -> Interval:
+    return Interval(right / asked if asked else float("nan"), *wilson(right, asked))
+
+
+def _f1(whole: ClassCounts, drawn: ClassCounts, number: int, own: Sample) -> Interval:
+    """F1 of one label; resamples in which it does not occur say nothing of it."""
+    size = max(float(whole.predicted[number]), float(whole.actual[number]))
+    if not size:
+        return Interval(float("nan"), float("nan"), float("nan"))
+    present = drawn.predicted[:, number] + drawn.actual[:, number] > 0
+    scores = np.where(present, drawn.f1[:, number], np.nan)
+    acceleration = own.acceleration(lambda totals: counts_of(totals, exclusive=True).f1[..., 0])
+    return enclosing(float(whole.f1[number]), scores, size=size, acceleration=acceleration)
 
 
 def _by_question(predicted: Sequence[Any], expected: Sequence[Any], questions: Sequence[str]) -> Grouping:
-    """F1 and exact match by the question word, the most frequent first."""
-    types = np.asarray([question_type(question) for question in questions])
+    """F1 and exact match by the question word, the most frequent first; questions without answer together."""
+    types = np.asarray(
+        [
+            question_type(question) if references else WITHOUT_ANSWER
+            for question, references in zip(questions, expected, strict=True)
+        ]
+    )
     names = ("answer_f1", "exact_match")
     # One tally of the whole set, then its parts: which version of SQuAD's rules holds is told by the whole.
     tallies = {name: TALLIES[name](predicted, expected, label_count=0) for name in names}

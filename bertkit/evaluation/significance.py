@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bertkit.evaluation.counts import Array
-from bertkit.evaluation.intervals import enclosing, paired_shares
+from bertkit.evaluation.intervals import around, paired_shares
 from bertkit.evaluation.resampling import Sample, sample_of, side_by_side
 from bertkit.evaluation.results import Interval
-from bertkit.evaluation.tallies import Tally
+from bertkit.evaluation.tally import Tally
 
 SHUFFLES = 10_000
 # Values that are looked at, over all shuffles, where there are no sums to draw.
@@ -120,7 +120,7 @@ def _drawn_interval(
         return np.asarray(second.finish(totals[..., width:]) - first.finish(totals[..., :width]))
 
     drawn = np.concatenate([finish(totals) for totals in pairs.drawn(resamples, draws)])
-    return enclosing(difference, drawn, size=0, acceleration=pairs.acceleration(finish))
+    return around(difference, drawn, size=len(first))
 
 
 def _interval_of_shares(first: Tally, second: Tally, difference: float) -> Interval:
@@ -173,7 +173,7 @@ def paired_test_of_rows(
         swapped[number] = gap(np.where(swap, right, left), np.where(swap, left, right), expected)
         rows = draws.integers(0, size, size)
         drawn[number] = gap(left[:, rows], right[:, rows], expected[rows])
-    return PairedTest(enclosing(difference, drawn, size=0), mid_p(difference, swapped), differing)
+    return PairedTest(around(difference, drawn, size=size), mid_p(difference, swapped), differing)
 
 
 def _repeated(runs: Sequence[Any], length: int) -> NDArray[Any]:

@@ -256,6 +256,20 @@ def submission_files(
         if scores := squad_no_answer_scores(examples, predictions):
             contents["na_prob.json"] = scores
         return {name: json.dumps(content) + "\n" for name, content in contents.items()}
+    file = _glue_file(config, split)
+    return {file.name: glue_tsv(file, examples, predictions)}
+
+
+def submission_names(task: str, config: str | None, split: str) -> tuple[str, ...]:
+    """The names that the files of `submission_files` may have.
+
+    Raises:
+        DataError: nothing takes predictions of this split.
+    """
+    return ("predictions.json", "na_prob.json") if task == "qa" else (_glue_file(config, split).name,)
+
+
+def _glue_file(config: str | None, split: str) -> GlueFile:
     files = glue_files(config)
     file = next((file for file in files if file.split == split), None)
     if file is None:
@@ -263,7 +277,7 @@ def submission_files(
             f"no benchmark takes predictions of {config or 'this data'}, {split}",
             hint=_hint(files) or "the recipes of GLUE and of question answering have such files",
         )
-    return {file.name: glue_tsv(file, examples, predictions)}
+    return file
 
 
 def _hint(files: Iterable[GlueFile]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bertkit.evaluation.slices import word_count
+from bertkit.evaluation.grouping import word_count
 from bertkit.report.content import DataSplit
 from bertkit.tasks.base import Example
 

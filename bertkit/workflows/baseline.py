@@ -23,15 +23,20 @@ def score_baselines(
     splits: Mapping[str, Sequence[Example]],
     metrics: Sequence[str],
     listen: Listener = silent,
+    select: str | None = None,
 ) -> BaselineScores:
     """Scores of the simplest models of a task; nothing random of the process is touched.
 
+    Of several labels encoder and learned baseline both go by fitted thresholds: the encoder by those that the
+    first eval split of its training gave it, the baseline by those of the first split that is scored.
+
     Args:
-        task: as settled from the data; thresholds of a trained model have no part in it.
+        task: as settled from the data; the thresholds of a trained model are not taken from it.
         train: what the baselines learn from.
-        splits: what is scored, by name; those without any label are left out.
+        splits: what is scored, by name, the one that selects first; those without any label are left out.
         metrics: names.
         listen: told what is learned from how many rows, and where there is no baseline.
+        select: the metric that thresholds serve; None takes the first of `metrics`.
 
     Returns:
         By split, baseline (of `bertkit.evaluation.baselines.TITLES`, the simplest first) and metric; empty
@@ -45,7 +50,15 @@ def score_baselines(
     if not labelled:
         return {}
     listen(Note(f"scoring baselines without an encoder, learned from {len(train):,} rows"))
-    baselines = fit_baselines(task, train)
+    first, selecting = next(iter(labelled.items()))
+    baselines = fit_baselines(task, train, selecting=selecting, metric=select or metrics[0])
+    if task.labels.problem == "multi_label" and baselines:
+        listen(
+            Note(
+                "encoder and learned baseline both decide labels by fitted thresholds, each by its own; the "
+                f"baseline's were fitted on {first}"
+            )
+        )
     if not baselines:
         listen(Note("no baseline: each training question has an answer, and no simple model finds it"))
     for baseline in baselines:
@@ -69,4 +82,7 @@ def score_baselines(
 def baselines_of(prepared: Prepared, listen: Listener) -> BaselineScores:
     """Scores of the baselines of a training that is ready to begin, on all splits it will score."""
     splits = {name: split.examples for name, split in prepared.scored.items()}
-    return score_baselines(prepared.task, prepared.train.examples, splits, prepared.metrics, listen)
+    return score_baselines(
+        prepared.task, prepared.train.examples, splits, prepared.metrics, listen,
+        select=prepared.recipe.metrics.select,
+    )  # fmt: skip

@@ -12,11 +12,9 @@ from bertkit.evaluation.intervals import interval, resampled_interval
 from bertkit.evaluation.metrics import METRICS
 from bertkit.evaluation.results import Interval
 from bertkit.evaluation.significance import PairedTest, joined, paired_test, paired_test_of_rows
-from bertkit.evaluation.tallies import TALLIES, Tally
+from bertkit.evaluation.tallies import TALLIES
+from bertkit.evaluation.tally import Tally
 from bertkit.workflows.comparable import SplitPredictions
-
-# Values that are looked at, over all resamples, for a metric that has no tally.
-_RANKED_AT_MOST = 10_000_000
 
 
 class ComparedScores:
@@ -49,8 +47,7 @@ class ComparedScores:
         def drawn(rows: Any) -> float:
             return float(np.mean([self._score(each[rows], expected[rows]) for each in predicted]))
 
-        resamples = max(50, min(1000, _RANKED_AT_MOST // predicted.size))
-        return resampled_interval(drawn, len(expected), value=value, resamples=resamples)
+        return resampled_interval(drawn, len(expected), value=value)
 
     def test(self, reference: int, place: int) -> PairedTest:
         """Whether a run scores something else than the reference run."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,10 +90,3 @@ def training_examples(recipe: Recipe | None, task: Task, listen: Listener) -> li
 def silent_of(listen: Listener) -> Listener:
     """Passes on progress and keeps notes back, which were given when the same rows were read before."""
     return lambda event: None if isinstance(event, Note) else listen(event)
-
-
-def target_of(predictions: Path | str | None, name: str, splits: Mapping[str, object]) -> Path | None:
-    """Where the predictions of one split go: the file itself, or with several splits a file in a folder."""
-    if predictions is None:
-        return None
-    return Path(predictions) / f"{name}.jsonl" if len(splits) > 1 else Path(predictions)

@@ -10,25 +10,23 @@ from typing import Any
 
 from bertkit.config.loader import LoadedRecipe
 from bertkit.config.schema import Published
-from bertkit.errors import RecipeError, RunError, UsageError
+from bertkit.errors import RecipeError, UsageError
 from bertkit.evaluation.calibration import described
+from bertkit.evaluation.grouping import vocabulary
 from bertkit.evaluation.metrics import check_metrics
 from bertkit.evaluation.results import SplitResult
-from bertkit.evaluation.slices import vocabulary
-from bertkit.evaluation.submissions import submission_files
-from bertkit.runs.atomic import write_text
 from bertkit.runs.processes import is_main_process
 from bertkit.tasks.base import Example, Prediction, Task
 from bertkit.workflows.assessing import Groups, assess_split
 from bertkit.workflows.baseline import BaselineScores, score_baselines
 from bertkit.workflows.engine import compute_outputs, encode_examples
-from bertkit.workflows.eval_data import EvalSplit, file_split, recipe_splits, target_of, training_examples
+from bertkit.workflows.eval_data import EvalSplit, file_split, recipe_splits, training_examples
+from bertkit.workflows.eval_outputs import EvalOutputs
 from bertkit.workflows.eval_subject import Subject, find_subject
 from bertkit.workflows.events import Listener, Note, Progress, silent
 from bertkit.workflows.lengths import report_lengths
-from bertkit.workflows.predictions import write_predictions
 from bertkit.workflows.reporting import check_report_place, report_evaluation
-from bertkit.workflows.slicing import AUTO, Known, chosen_groups
+from bertkit.workflows.slicing import AUTO, Known, check_slices, chosen_groups
 from bertkit.workflows.trained import Trained, load_trained
 
 
@@ -117,7 +115,7 @@ def evaluate(
         baseline: score simple methods, learned from the recipe's training rows, beside.
         submission: a folder for the predictions in the form that the benchmark takes: a file of GLUE's site,
             or SQuAD's JSON.
-        force: write over a report, or files of a submission, that are there.
+        force: write over what is there.
         listen: told what happens.
 
     Raises:
@@ -129,31 +127,35 @@ def evaluate(
     subject = find_subject(model, recipe, text=text, label=label, rename=rename, intent=intent)
     task, metrics = subject.task, subject.metrics
     splits = _splits(subject, split, data, listen)
-    trained = load_trained(subject.found, task, precision=subject.precision, several=True)
-    if said := described(subject.found.contract.calibration):
-        listen(Note(f"calibrated in training: {said}"))
     check_metrics(metrics, problem=task.labels.problem, label_count=task.labels.outputs)
-    trained_on = cache(lambda: training_examples(subject.recipe, task, listen))
+    # Columns and labels that are named for an own file are those of that file alone.
+    trained_as = cache(lambda: task if data is None else _as_trained(model, subject))
+    trained_on = cache(lambda: training_examples(subject.recipe, trained_as(), listen))
 
     def known() -> frozenset[str]:
         return vocabulary(example.texts for example in trained_on())
 
+    outputs = EvalOutputs(
+        splits, task, subject.recipe.data.config if subject.recipe is not None and data is None else None,
+        Path(predictions) if predictions is not None else None,
+        Path(submission) if submission is not None else None, force,
+    )  # fmt: skip
+    outputs.check()
+    for chosen in splits.values():
+        check_slices(task, chosen.rows, slices, known)
+    trained = load_trained(subject.found, task, precision=subject.precision, several=True)
+    if said := described(subject.found.contract.calibration):
+        listen(Note(f"calibrated in training: {said}"))
     assessed = {}
     for name, chosen in splits.items():
         made = _predicted(trained, name, chosen.examples, listen)
-        target = target_of(predictions, name, splits)
-        if target is not None and is_main_process():
-            write_predictions(target, task, chosen.examples, made)
-        if submission is not None and is_main_process():
-            config = subject.recipe.data.config if subject.recipe is not None and data is None else None
-            files = submission_files(task.name, config, chosen.source, chosen.examples, made)
-            _write_submission(Path(submission), files, force=force, listen=listen)
+        outputs.write(name, made, listen)
         wanted = (*slices, AUTO) if page is not None else tuple(slices)
         assessed[name] = assess_split(
             task, name, metrics, chosen.examples, made, select=subject.select,
-            groups=_groups(task, chosen, wanted, known), listen=listen,
+            groups=_groups(task, name, chosen, wanted, known, listen), listen=listen,
         )  # fmt: skip
-    beside = _baselines(task, splits, metrics, trained_on(), listen) if baseline else {}
+    beside = _baselines(subject, splits, trained_on(), listen) if baseline else {}
     published = tuple(subject.recipe.published) if subject.recipe is not None and data is None else ()
     if page is not None and is_main_process():
         report_evaluation(
@@ -184,23 +186,29 @@ def _splits(
 
 
 def _baselines(
-    task: Task,
-    splits: Mapping[str, EvalSplit],
-    metrics: Sequence[str],
-    train: list[Example],
-    listen: Listener,
+    subject: Subject, splits: Mapping[str, EvalSplit], train: list[Example], listen: Listener
 ) -> BaselineScores:
     if not train:
         raise UsageError("there are no training rows for a baseline to learn from",
                          hint="leave --baseline out, or name the recipe: --recipe NAME")  # fmt: skip
     examples = {name: chosen.examples for name, chosen in splits.items()}
-    return score_baselines(task, train, examples, metrics, listen)
+    return score_baselines(subject.task, train, examples, subject.metrics, listen, select=subject.select)
 
 
-def _groups(task: Task, chosen: EvalSplit, slices: Sequence[str], known: Known) -> Groups | None:
+def _as_trained(model: str | None, subject: Subject) -> Task:
+    """The task with the columns that the recipe, or the contract of the model, has."""
+    run = subject.found.run
+    return find_subject(str(run.path) if run is not None else model, subject.loaded).task
+
+
+def _groups(
+    task: Task, name: str, chosen: EvalSplit, slices: Sequence[str], known: Known, listen: Listener
+) -> Groups | None:
     if not slices:
         return None
-    return lambda examples: chosen_groups(task, examples, chosen.rows, slices, known)
+    return lambda examples: chosen_groups(
+        task, examples, chosen.rows, slices, known, split=name, listen=listen
+    )
 
 
 def _predicted(trained: Trained, name: str, examples: list[Example], listen: Listener) -> list[Prediction]:
@@ -215,18 +223,3 @@ def _predicted(trained: Trained, name: str, examples: list[Example], listen: Lis
 
     kept = compute_outputs(trained.engine, trained.model, trained.task, features, tell=tell)
     return trained.task.decode(kept, features, examples)
-
-
-def _write_submission(folder: Path, files: Mapping[str, str], *, force: bool, listen: Listener) -> None:
-    """Write the files that a benchmark takes, each under the name that it has to have there.
-
-    Raises:
-        RunError: one of them is there already.
-    """
-    for name, content in files.items():
-        path = folder / name
-        if path.exists() and not force:
-            raise RunError(f"{path} already exists", hint="choose another folder, or --force")
-        folder.mkdir(parents=True, exist_ok=True)
-        write_text(path, content)
-        listen(Note(f"written for the benchmark: {path}"))

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
 
 from bertkit.config.loader import LoadedRecipe, load_recipe
-from bertkit.config.schema import Recipe
-from bertkit.data.labels import LabelSet
-from bertkit.data.reading.readers import read_location
-from bertkit.data.reading.sources import load_split
-from bertkit.errors import DataError, UsageError
+from bertkit.errors import UsageError
 from bertkit.evaluation.assessment import assess
+from bertkit.evaluation.grouping import vocabulary
 from bertkit.evaluation.metrics import check_metrics, default_metrics
 from bertkit.evaluation.scoring import metrics_of
-from bertkit.evaluation.stored import answer_text, duplicate_of, has_references, read_stored
+from bertkit.evaluation.stored import has_references, read_stored
 from bertkit.models.contract import ModelContract, read_contract
 from bertkit.runs.folder import RunFolder
-from bertkit.tasks.base import Example, Prediction, Task
-from bertkit.tasks.table import TASKS
+from bertkit.tasks.base import Example, Task
 from bertkit.workflows.assessing import assess_split, undefined_notes
-from bertkit.workflows.eval_data import file_split, recipe_splits
+from bertkit.workflows.eval_data import file_split, recipe_splits, training_examples
+from bertkit.workflows.eval_subject import find_subject
 from bertkit.workflows.evaluate import EvaluationResult
 from bertkit.workflows.events import Listener, Note, silent
-
-# Stands for an answer that was not given: it is none of the references, not even the empty one.
-_NO_PREDICTION = "\0"
+from bertkit.workflows.file_task import GivenColumns, learned_task
+from bertkit.workflows.given_predictions import GivenPredictions, match_given, read_given
+from bertkit.workflows.slicing import check_slices, chosen_groups
 
 
 def evaluate_file(
@@ -36,53 +34,121 @@ def evaluate_file(
     recipe: LoadedRecipe | str | None = None,
     split: str | None = None,
     data: Path | str | None = None,
+    text: Sequence[str | None] | None = None,
+    label: str | None = None,
+    rename: Mapping[str, str] | None = None,
+    intent: str | None = None,
+    slices: Sequence[str] = (),
     listen: Listener = silent,
 ) -> EvaluationResult:
     """Score predictions that lie in a file.
 
     Without a recipe or data the references are those in the file, as `finetune` and `eval -o` write them.
-    With one, each prediction is matched by its id: a JSON object from ids to predictions, as SQuAD's, or JSON
-    lines with `id` (else the number of the line) and `prediction`. What has no id in the data is ignored, and
-    said. Questions without a prediction count as wrong, and are counted; of other tasks every row needs one.
+    With one, predictions are matched by their ids: a JSON object from ids to predictions, as SQuAD's, or JSON
+    lines with `id` (else the number of the line) and `prediction`. Lines with the ids of all rows in their
+    order are taken one by one. What has no id in the data is ignored, and said. Questions without a
+    prediction count as wrong, and are counted; of other tasks every row needs one.
+
+    The labels are those of the run that the file lies in, else those that the recipe names or its training
+    and eval rows hold; a recipe without data has those of the own file and of the predictions.
 
     Args:
         predictions: the file.
         recipe: the data set that it predicts.
         split: one of its splits; None takes the first eval split.
         data: an own file with the references.
+        text: names of the text columns of the data; see `bertkit.workflows.evaluate.evaluate`.
+        label: name of its label column.
+        rename: labels as it writes them, and what they count as.
+        intent: name of its column with the intent.
+        slices: columns of the data, or what is told of texts, to score the groups of.
         listen: told what happens.
 
     Raises:
         BertkitError: for what the user can fix.
     """
-    path = Path(predictions)
+    path, columns = Path(predictions), GivenColumns(text, label, rename, intent)
     run = _run_of(path)
     if recipe is None and data is None:
-        return _with_own_references(path, run, listen)
-    loaded = load_recipe(recipe) if isinstance(recipe, str) else recipe
-    given = _read_given(path)
-    if loaded is None:
-        if run is None:
+        if columns.any or slices:
             raise UsageError(
-                f"what do the predictions of {path} mean?", hint="name the data set: --recipe NAME"
+                "columns and slices are of data, and a file of predictions holds none",
+                hint="name the data: a recipe, or a file",
             )
-        loaded = load_recipe(run.recipe)
-    task = _task_of(loaded.recipe, split, data)
+        return _with_own_references(path, run, listen)
+    given = read_given(path)
+    terms = _terms(path, run, recipe, split, data, columns, given, listen)
+    task, loaded = terms.task, terms.loaded
     if data is not None:
         splits = file_split(task, data, listen)
     else:
         first = next(iter(loaded.recipe.data.eval), None)
         splits = recipe_splits(loaded.recipe, split or first, task, listen)
     name, chosen = next(iter(splits.items()))
-    metrics = metrics_of(task, loaded.recipe.metrics.report)
-    check_metrics(metrics, problem=task.labels.problem, label_count=task.labels.outputs)
-    made, notes = _matched(task, name, chosen.examples, given, listen)
-    select = loaded.recipe.metrics.select
-    assessed = assess_split(task, name, metrics, chosen.examples, made, select=select, listen=listen)
+    check_metrics(terms.metrics, problem=task.labels.problem, label_count=task.labels.outputs)
+
+    @cache
+    def known() -> frozenset[str]:
+        if loaded.recipe.data.train is None:
+            return frozenset()
+        # Columns and labels that are named for an own file are those of that file alone.
+        own = data is not None and columns.any
+        plain = _terms(path, run, recipe, split, None, GivenColumns(), given, listen).task if own else task
+        return vocabulary(example.texts for example in training_examples(loaded.recipe, plain, listen))
+
+    if slices:
+        check_slices(task, chosen.rows, slices, known)
+    made, notes = match_given(task, name, chosen, given, listen)
+
+    def groups(examples: Sequence[Example]) -> dict[str, list[str]]:
+        return chosen_groups(task, examples, chosen.rows, slices, known, split=name, listen=listen)
+
+    assessed = assess_split(
+        task, name, terms.metrics, chosen.examples, made, select=loaded.recipe.metrics.select,
+        groups=groups if slices else None, listen=listen,
+    )  # fmt: skip
     return EvaluationResult(
         str(path), loaded.name, {name: assessed.result},
         published=tuple(loaded.recipe.published) if data is None else (), notes=(*notes, *assessed.notes),
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Terms:
+    """On what terms predictions are scored."""
+
+    task: Task
+    loaded: LoadedRecipe
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        return metrics_of(self.task, self.loaded.recipe.metrics.report)
+
+
+def _terms(
+    path: Path,
+    run: RunFolder | None,
+    recipe: LoadedRecipe | str | None,
+    split: str | None,
+    data: Path | str | None,
+    columns: GivenColumns,
+    given: GivenPredictions,
+    listen: Listener,
+) -> _Terms:
+    """Those of the run that the predictions are of, as if its model were scored, else of the recipe."""
+    if run is not None and (run.model / "config.json").is_file():
+        subject = find_subject(
+            str(run.path), recipe, text=columns.text, label=columns.label, rename=columns.rename,
+            intent=columns.intent,
+        )  # fmt: skip
+        if subject.loaded is not None:
+            return _Terms(subject.task, subject.loaded)
+    loaded = load_recipe(recipe) if isinstance(recipe, str) else recipe
+    if loaded is None and run is not None:
+        loaded = load_recipe(run.recipe)
+    if loaded is None:
+        raise UsageError(f"what do the predictions of {path} mean?", hint="name the data set: --recipe NAME")
+    return _Terms(learned_task(loaded, split, data, columns, given.values, listen), loaded)
 
 
 def _run_of(path: Path) -> RunFolder | None:
@@ -124,108 +190,3 @@ def _contract_of(run: RunFolder | None) -> ModelContract | None:
         return None
     config = json.loads((run.model / "config.json").read_text(encoding="utf-8"))
     return read_contract(run.model, config, name=run.path.name)
-
-
-def _task_of(recipe: Recipe, split: str | None, data: Path | str | None) -> Task:
-    """The task of a recipe; its labels are learned from the rows where the recipe does not name them."""
-    if data is not None:
-        rows = read_location(str(data))
-    else:
-        source = recipe.data.eval.get(split or "", split) or next(iter(recipe.data.eval.values()), None)
-        rows = load_split(recipe.data, source or recipe.data.train or recipe.data.test or "train")
-    return TASKS[recipe.task.type].learn(recipe.task, [rows])
-
-
-def _read_given(path: Path) -> dict[str, Any]:
-    """Predictions by id."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read", hint="it has to be JSON in UTF-8") from error
-    try:
-        whole = json.loads(text)
-    except ValueError:
-        whole = None
-    if isinstance(whole, dict) and not {"id", "prediction"} <= whole.keys():
-        return {str(key): value for key, value in whole.items()}
-    given = list(_lines_of(path, text))
-    twice = duplicate_of(identity for identity, _ in given)
-    if twice is not None:
-        raise DataError(f"{path}: id {twice!r} occurs twice", hint="one prediction an id")
-    return dict(given)
-
-
-def _lines_of(path: Path, text: str) -> Iterator[tuple[str, Any]]:
-    for number, line in enumerate(text.splitlines()):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except ValueError as error:
-            raise DataError(f"{path}:{number + 1}: no JSON: {error}", hint="one object a line") from error
-        if not isinstance(record, dict) or "prediction" not in record:
-            raise DataError(f"{path}:{number + 1}: no prediction", hint="each line needs id and prediction")
-        # `predict --tags` and predictions files have the tags beside the entities.
-        value = {**record, "prediction": record["prediction"]} if "tags" in record else record["prediction"]
-        yield str(record.get("id", number)), value
-
-
-def _matched(
-    task: Task, name: str, examples: Sequence[Example], given: Mapping[str, Any], listen: Listener
-) -> tuple[list[Prediction], list[str]]:
-    """One prediction an example; what is missing or too much is said.
-
-    Raises:
-        DataError: rows without a prediction, of a task that has no rule for them.
-    """
-    notes = []
-    missing = [example.id for example in examples if example.id not in given]
-    asked = {example.id for example in examples}
-    extra = [identity for identity in given if identity not in asked]
-    if missing and (task.labels.problem != "answers" or len(missing) == len(examples)):
-        raise DataError(
-            f"{name}: {len(missing):,} of {len(examples):,} rows have no prediction, as id {missing[0]!r}",
-            hint=f"the ids of the predictions are such as {next(iter(given), 'none')!r}; each row needs one",
-        )
-    if missing:
-        notes.append(
-            f"{name}: {len(missing):,} of {len(examples):,} questions have no prediction and count as wrong"
-        )
-    if extra:
-        notes.append(f"{name}: {len(extra):,} predictions have ids that are not in the data and are ignored")
-    for note in notes:
-        listen(Note(note, warning=True))
-    return [_prediction(task, example, given) for example in examples], notes
-
-
-def _prediction(task: Task, example: Example, given: Mapping[str, Any]) -> Prediction:
-    problem, value = task.labels.problem, given.get(example.id, _NO_PREDICTION)
-    try:
-        match problem:
-            case "answers":
-                return Prediction({"text": answer_text(value)})
-            case "regression":
-                return Prediction(float(value))
-            case "tags" | "frames":
-                shown = value.get("prediction")
-                return Prediction(shown, details={"tags": value["tags"]})
-            case "multi_label":
-                return Prediction([_label(task.labels, each) for each in value])
-            case _:
-                return Prediction(_label(task.labels, value))
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        hint = (
-            "words need tags: a line with id, prediction and tags" if problem in ("tags", "frames") else None
-        )
-        raise DataError(
-            f"id {example.id!r}: {str(value)[:80]} is no prediction of a {problem} problem",
-            hint=hint or "see bertkit predict for how predictions are written",
-        ) from error
-
-
-def _label(labels: LabelSet, value: Any) -> str:
-    if str(value) in labels.names:
-        return str(value)
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(labels.names):
-        return labels.names[value]
-    raise ValueError(f"{value!r} is none of the labels {', '.join(labels.names)}")

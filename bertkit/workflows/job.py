@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from bertkit.config.schema import Recipe
 from bertkit.evaluation.calibration import calibrated
+from bertkit.evaluation.grouping import vocabulary
 from bertkit.evaluation.scoring import score_predictions
-from bertkit.evaluation.slices import vocabulary
 from bertkit.models.loading import LoadedModel
 from bertkit.runs.folder import RunFolder
 from bertkit.tasks.base import Task

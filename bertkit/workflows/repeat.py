@@ -9,8 +9,9 @@ from bertkit.errors import Interrupted, TrainingError
 from bertkit.evaluation.scoring import shown
 from bertkit.workflows.children import ChildOutcome, run_child
 from bertkit.workflows.events import Listener, Note, silent
+from bertkit.workflows.repeat_end import conclude, finished, free_space
 from bertkit.workflows.repeat_plan import Repetition, begin
-from bertkit.workflows.repeat_results import RepeatResult, conclude, finished, free_space
+from bertkit.workflows.repeat_results import RepeatResult
 from bertkit.workflows.signals import STOPS, signal_of
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from bertkit.data.rows import Rows
 from bertkit.errors import UsageError
-from bertkit.evaluation.slices import by_length, by_negation, by_unseen_words, by_value, text_slices
+from bertkit.evaluation.grouping import by_length, by_negation, by_unseen_words, by_value, text_slices
 from bertkit.tasks.base import Example, Task
+from bertkit.workflows.events import Listener, Note, silent
 
 # Asks for all that can be told without being named.
 AUTO = "auto"
@@ -52,13 +53,49 @@ def automatic_groups(
         known: the words of the training rows; None leaves out what needs them.
     """
     groups = dict(text_slices([example.texts for example in examples], known=known))
-    if task.labels.problem in ("single_label", "frames"):
+    if _has_labels(task):
         groups["label"] = _labels(task, examples)
     return groups | {name: by_value(values) for name, values in columns.items()}
 
 
+def check_slices(task: Task, rows: Rows, wanted: Sequence[str], known: Known) -> None:
+    """Whether there is all that the slices asked for by name are told from.
+
+    Args:
+        task: says what a label is.
+        rows: to slice.
+        wanted: names of columns, of `BUILT_IN`, or `auto`.
+        known: gives the words of the training rows, if they are asked for.
+
+    Raises:
+        UsageError: no such column, no one label a row, or no training rows.
+    """
+    for name in wanted:
+        if name == AUTO or _is_column(name, task, rows):
+            continue
+        if name not in BUILT_IN and name != task.label:
+            raise _unknown(name, rows)
+        if name == UNSEEN and not known():
+            raise UsageError(
+                "there are no training rows to tell unseen words by",
+                hint=f"leave --slice {UNSEEN} out, or name the recipe: --recipe NAME",
+            )
+        if name in ("label", task.label) and not _has_labels(task):
+            raise UsageError(
+                f"a {task.labels.problem} problem has no one label a row to slice by",
+                hint="--slice length, or a column of the data",
+            )
+
+
 def chosen_groups(
-    task: Task, examples: Sequence[Example], rows: Rows, wanted: Sequence[str], known: Known
+    task: Task,
+    examples: Sequence[Example],
+    rows: Rows,
+    wanted: Sequence[str],
+    known: Known,
+    *,
+    split: str = "",
+    listen: Listener = silent,
 ) -> dict[str, list[str]]:
     """The slices asked for by name, one group an example.
 
@@ -66,23 +103,35 @@ def chosen_groups(
         task: says what a label is.
         examples: all of them have a reference.
         rows: they were made from; a column goes before a built-in slice of the same name.
-        wanted: names of columns, of `BUILT_IN`, or `auto`.
+        wanted: names that `check_slices` lets pass.
         known: gives the words of the training rows, if they are asked for.
-
-    Raises:
-        UsageError: no such column, with those there are.
+        split: what the rows are called in a note.
+        listen: told which slices have nothing to compare.
     """
     groups: dict[str, list[str]] = {}
     for name in wanted:
         if name == AUTO:
             groups |= automatic_groups(task, examples, telling_columns(task, rows, examples), known())
-        elif name in rows.columns and name != task.label:
-            groups[name] = by_value(column_values(rows, name, examples))
-        elif name in BUILT_IN or name == task.label:
-            groups[name if name in BUILT_IN else "label"] = _built_in(name, task, examples, known)
+            continue
+        if _is_column(name, task, rows):
+            by, found = name, by_value(column_values(rows, name, examples))
         else:
-            raise _unknown(name, rows)
+            by = name if name in BUILT_IN else "label"
+            found = _built_in(by, task, examples, known)
+        groups[by] = found
+        if len(set(found)) == 1:
+            of_split = f"{split}: " if split else ""
+            text = f"{of_split}all {len(found):,} rows are in one group of {name}: nothing to compare"
+            listen(Note(text, warning=True))
     return groups
+
+
+def _is_column(name: str, task: Task, rows: Rows) -> bool:
+    return name in rows.columns and name != task.label
+
+
+def _has_labels(task: Task) -> bool:
+    return task.labels.problem in ("single_label", "frames")
 
 
 def _unknown(name: str, rows: Rows) -> UsageError:
@@ -100,11 +149,6 @@ def _built_in(name: str, task: Task, examples: Sequence[Example], known: Known) 
         return by_negation(texts)
     if name == UNSEEN:
         return by_unseen_words(texts, known())
-    if task.labels.problem not in ("single_label", "frames"):
-        raise UsageError(
-            f"a {task.labels.problem} problem has no one label a row to slice by",
-            hint="--slice length, or a column of the data",
-        )
     return _labels(task, examples)
 
 

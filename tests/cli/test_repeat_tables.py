@@ -76,3 +76,13 @@ def test_failures_and_pooled_folds() -> None:
     lines = [" ".join(line.split()) for line in shown(result).splitlines()]
     assert "seed-1 failed: it \N{REPLACEMENT CHARACTER}[31mdiverged" in lines
     assert "all folds, 2,400 rows accuracy 85.00" in lines
+
+
+def test_what_pooled_scores_owe_to_their_own_rows_is_said_with_them() -> None:
+    pooled = replace(
+        result_of([0.9, 0.8], by="folds"), out_of_fold={"accuracy": 0.85}, caution="Each fold chose.",
+        rows={"validation": 10, "out-of-fold": 2400},
+    )  # fmt: skip
+    lines = [" ".join(line.split()) for line in shown(pooled).splitlines()]
+    assert lines[lines.index("all folds, 2,400 rows accuracy 85.00") + 1] == "Each fold chose."
+    assert "Each fold" not in shown(replace(pooled, caution=""))

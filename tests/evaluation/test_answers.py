@@ -21,7 +21,6 @@ from bertkit.evaluation.answers import (
     normalise_answer,
     question_scores,
     question_type,
-    scores_by,
     unanswerable_accuracy,
 )
 
@@ -262,20 +261,6 @@ def test_without_ties_no_threshold_does_better():
 )
 def test_question_type(question, kind):
     assert question_type(question) == kind
-
-
-def test_scores_by():
-    groups = ["who", "what", "who", "what"]
-    predicted, expected = ["x y", "the", "x", ""], [["x"], ["a"], ["x"], []]
-    found = scores_by(groups, predicted, expected)
-    # "the" to "a" scores 1 by the rules of 2.0, though all questions but the last have references.
-    assert found == {"who": (2, 0.5, pytest.approx((2 / 3 + 1) / 2)), "what": (2, 1.0, 1.0)}
-    assert list(found) == ["who", "what"]
-    assert scores_by([], [], []) == {}
-    with pytest.raises(ValueError, match=r"shorter|longer"):
-        scores_by(["x"], predicted, expected)
-    total = sum(count * f1 for count, _, f1 in found.values())
-    assert total / 4 == pytest.approx(answer_f1(predicted, expected))
 
 
 def test_the_version_of_the_rules_can_be_named():

@@ -44,8 +44,8 @@ def test_an_undefined_score_has_a_reason_and_no_interval() -> None:
 
 def test_slices_of_labels_count_right_answers_whatever_metric_selects() -> None:
     found = assess(
-        "validation", LabelSet("single_label", ("a", "b")), ["matthews"], np.array([0, 1, 1]), np.array([0, 0, 1]),
-        groups={"label": ["a", "a", "b"]}, select="matthews",
+        "validation", LabelSet("single_label", ("a", "b")), ["matthews"], np.array([0, 1, 1]),
+        np.array([0, 0, 1]), groups={"label": ["a", "a", "b"]}, select="matthews",
     )  # fmt: skip
     (grouping,) = found.slices
     assert grouping.metric == "accuracy"

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import math
+import tracemalloc
+from typing import Any
+
 import numpy as np
 import pytest
 
-from bertkit.evaluation.slices import (
-    ENOUGH,
+from bertkit.evaluation.grouping import (
     MISSING,
     OTHERS,
     by_length,
     by_negation,
     by_unseen_words,
     by_value,
-    sliced,
     vocabulary,
     word_count,
 )
+from bertkit.evaluation.results import Grouping
+from bertkit.evaluation.slices import ENOUGH, sliced
 
 
 def test_each_chinese_character_is_a_word() -> None:
@@ -65,7 +69,23 @@ def test_values_of_a_column_are_groups_and_rare_ones_are_put_together() -> None:
 
 def test_many_numbers_are_cut_into_quarters() -> None:
     assert set(by_value(list(range(100)))) == {"0 to 24", "25 to 49", "50 to 74", "75 to 99"}
-    assert by_value([*range(100), None])[-1] == MISSING
+
+
+def test_numbers_that_are_texts_or_lack_some_are_cut_into_quarters_too() -> None:
+    quarters = {"0 to 24", "25 to 49", "50 to 74", "75 to 99"}
+    assert set(by_value([str(number) for number in range(100)])) == quarters
+    texts = by_value([*map(str, range(100)), "", " NaN "])
+    assert texts[-2:] == [MISSING] * 2
+    assert set(texts[:-2]) == quarters
+    numbers = by_value([None, *range(100), float("nan")])
+    assert numbers[1] == "0 to 24"
+    assert (numbers[0], numbers[-1], set(numbers)) == (MISSING, MISSING, quarters | {MISSING})
+    assert by_value(["1_0", *map(str, range(100))]).count(OTHERS) == 90  # one is no number: they are names
+    assert len(set(by_value([10**400 + number for number in range(100)]))) == 12
+
+
+def test_quarters_of_large_whole_numbers_do_not_look_alike() -> None:
+    assert by_value([1_600_000_000 + number for number in range(100)])[0] == "1,600,000,000 to 1,600,000,024"
 
 
 def test_the_gap_is_between_groups_that_are_large_enough() -> None:
@@ -93,19 +113,105 @@ def test_a_gap_of_errors_has_the_smaller_one_as_best() -> None:
     assert (found.gap.best, found.gap.worst) == ("low", "high")
 
 
-def test_chance_of_a_gap_between_groups_that_do_not_differ_is_spread_evenly() -> None:
+@pytest.mark.parametrize("size", [12, 40, 200])
+def test_chance_of_a_gap_between_groups_that_do_not_differ_is_spread_evenly(size: int) -> None:
     draws = np.random.default_rng(3)
+    groups = ["a", "b", "c", "d"] * size
     chances = []
-    for _ in range(200):
-        predicted = (draws.random(400) < 0.2).astype(np.int64)
-        groups = [str(group) for group in draws.integers(0, 4, 400)]
-        found = sliced("column", groups, "accuracy", predicted, np.zeros(400, np.int64), label_count=2)
+    for _ in range(500):
+        predicted = (draws.random(4 * size) < 0.3).astype(np.int64)
+        found = sliced("column", groups, "accuracy", predicted, np.zeros(4 * size, np.int64), label_count=2)
         assert found is not None
         assert found.gap is not None
         chances.append(found.gap.chance)
-    # 200 draws: between 2 % and 9 % below 0.05, and a mean near a half.
-    assert 0.02 <= np.mean(np.array(chances) < 0.05) <= 0.09
-    assert 0.42 <= np.mean(chances) <= 0.58
+    assert 0.03 <= np.mean(np.array(chances) < 0.05) <= 0.07
+    assert 0.45 <= np.mean(chances) <= 0.55
+
+
+def test_the_chance_of_few_examples_is_that_of_all_ways_to_deal_them() -> None:
+    # Four wrong ones among 20: of 4,845 ways to place them 210 have all in the one ten, 210 in the other.
+    predicted = [1] * 4 + [0] * 16
+    found = sliced("column", ["a"] * 10 + ["b"] * 10, "accuracy", predicted, [0] * 20, label_count=2)
+    assert found is not None
+    assert found.gap is not None
+    assert found.gap.chance == pytest.approx(2 * 210 / 4845 / 2, abs=0.015)
+
+
+def test_kinds_that_are_nearly_all_distinct_are_dealt_out_as_the_few_are() -> None:
+    draws = np.random.default_rng(5)
+    groups = ["a", "b"] * 1500
+    errors = np.round(draws.random(3000), 1) + np.where(np.arange(3000) % 2, 0.02, 0.0)
+    chances = []
+    for noise in (0.0, 1e-9):  # with it all errors differ, and no score changes
+        predicted = errors + noise * np.arange(3000)
+        found = sliced("column", groups, "mae", predicted, np.zeros(3000), label_count=1)
+        assert found is not None
+        assert found.gap is not None
+        chances.append(found.gap.chance)
+    assert chances[0] == pytest.approx(chances[1], abs=0.03)
+    assert 0.001 < chances[0] < 0.5
+
+
+def _found(group: str, grouping: Grouping | None) -> float:
+    assert grouping is not None
+    return next(each.scores[grouping.metric or ""].value for each in grouping.groups if each.group == group)
+
+
+@pytest.mark.parametrize(
+    ("metric", "nothing", "right", "wrong"),
+    [
+        ("entity_f1", (["O"], ["O"]), (["B-PER"], ["B-PER"]), (["O"], ["B-PER"])),
+        ("slot_f1", (("a", ["O"]),) * 2, (("a", ["B-x"]),) * 2, (("a", ["O"]), ("a", ["B-x"]))),
+        ("answerable_f1", ("", []), ("here", ["here"]), ("there", ["here"])),
+        ("f1", (0, 0), (1, 1), (0, 1)),
+        ("recall", (0, 0), (1, 1), (0, 1)),
+    ],
+)  # fmt: skip
+def test_a_group_with_nothing_to_find_is_not_the_worst(
+    metric: str, nothing: Any, right: Any, wrong: Any
+) -> None:
+    pairs = [nothing] * 15 + [right] * 20 + [right] * 10 + [wrong] * 10
+    groups = ["empty"] * 15 + ["good"] * 20 + ["poor"] * 20
+    predicted, expected = zip(*pairs, strict=True)
+    grouping = sliced("column", groups, metric, predicted, expected, label_count=2)
+    assert math.isnan(_found("empty", grouping))
+    assert _found("good", grouping) == 1.0
+    assert grouping is not None
+    assert grouping.gap is not None
+    assert (grouping.gap.best, grouping.gap.worst) == ("good", "poor")
+    # Deals that leave a group without any are compared by the rest of the groups.
+    assert 0 < grouping.gap.chance < 0.05
+
+
+def test_finding_what_is_not_there_is_a_fault_and_not_nothing() -> None:
+    predicted = [["B-PER"]] * 15 + [["B-PER"]] * 15
+    expected = [["O"]] * 15 + [["B-PER"]] * 15
+    grouping = sliced(
+        "column", ["false"] * 15 + ["true"] * 15, "entity_f1", predicted, expected, label_count=0
+    )
+    assert _found("false", grouping) == 0.0
+    assert grouping is not None
+    assert grouping.gap is not None
+    assert grouping.gap.worst == "false"
+
+
+def test_one_long_name_does_not_make_all_names_long() -> None:
+    names = ["long " * 20_000, *(f"n{number % 40}" for number in range(5_000))]
+    tracemalloc.start()
+    try:
+        groups = by_value(names)
+        sliced("column", [names[0], *groups[1:]], "accuracy", [0] * 5001, [0] * 5001, label_count=2)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 50_000_000  # 5,001 names of 100,000 characters would be 2 GB
+
+
+def test_names_that_begin_like_numbers_are_put_in_order_without_being_numbers() -> None:
+    groups = ["1.2.3", "1.10.1", "...", "2020-01-02", ",5"]
+    found = sliced("version", groups, "accuracy", [0] * 5, [0] * 5, label_count=2)
+    assert found is not None
+    assert {group.group for group in found.groups} == set(groups)
 
 
 def test_one_group_is_no_slice() -> None:

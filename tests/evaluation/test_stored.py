@@ -11,7 +11,7 @@ import pytest
 
 from bertkit.data.labels import LabelSet
 from bertkit.errors import DataError
-from bertkit.evaluation.stored import duplicate_of, has_references, read_stored
+from bertkit.evaluation.stored import duplicate_of, has_references, json_lines, read_stored
 
 
 def write(path: Path, *records: Any) -> Path:
@@ -74,6 +74,33 @@ def test_numbers(tmp_path: Path) -> None:
     assert stored.labels.problem == "regression"
     assert stored.predicted[0] == 1.5
     assert np.isnan(stored.predicted[1])
+
+
+@pytest.mark.parametrize(
+    "sides",
+    [[(2.3, 3), (3, 4)], [(3.0, 3.5)], [(3, 3), (4, 3), (3.0, 3.5)], [(3, 3), (2.5, 4)], [(1, 2), (2.0, 2)]],
+)
+def test_a_fraction_on_either_side_of_any_line_makes_numbers(
+    tmp_path: Path, sides: list[tuple[float, float]]
+) -> None:
+    stored = read_stored(write(tmp_path / "p", *(line(*each) for each in sides)))
+    assert stored.labels.problem == "regression"
+    assert list(zip(stored.predicted, stored.expected, strict=True)) == sides
+
+
+def test_a_fraction_among_names_or_given_labels(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="p:2: a number with a fraction, where a line before holds 'a'"):
+        read_stored(write(tmp_path / "p", line("a", "a"), line(1.5, 2)))
+    given = LabelSet("single_label", ("1", "2"))
+    assert list(read_stored(write(tmp_path / "p", line(1, 2), line(2.0, 2)), given).predicted) == [0, 1]
+    with pytest.raises(DataError, match=r"1\.5 is none of the labels"):
+        read_stored(write(tmp_path / "p", line(1.5, 2)), given)
+
+
+def test_lines_end_at_line_feeds_alone(tmp_path: Path) -> None:
+    (tmp_path / "p").write_text('{"a": "b\u2028c"}\n\n{"a": 1}', encoding="utf-8")
+    found = list(json_lines(tmp_path / "p"))
+    assert found == [(f"{tmp_path / 'p'}:1", {"a": "b\u2028c"}), (f"{tmp_path / 'p'}:3", {"a": 1})]
 
 
 def test_tags_and_frames(tmp_path: Path) -> None:

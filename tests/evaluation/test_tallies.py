@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bertkit.evaluation.class_tallies import class_tally
+from bertkit.evaluation.item_tallies import item_rows, tag_items
 from bertkit.evaluation.metrics import METRICS
-from bertkit.evaluation.tallies import TALLIES, Tally, class_tally, item_rows, tag_items
+from bertkit.evaluation.tallies import TALLIES
+from bertkit.evaluation.tally import Tally
 
 TAGS = ("O", "B-P", "I-P", "B-L", "I-L")
 TEXTS = ("", "the", "red car", "a car", "Car", "red", "blue sky")
@@ -149,7 +152,7 @@ def test_many_labels_are_counted_the_same_in_a_sparse_matrix(
 ) -> None:
     predicted, expected = examples("single_label", 80, 500, np.random.default_rng(3))
     sparse = TALLIES[name](predicted, expected, label_count=80)
-    monkeypatch.setattr("bertkit.evaluation.tallies._SPARSE_LABELS", 1000)
+    monkeypatch.setattr("bertkit.evaluation.class_tallies._SPARSE_LABELS", 1000)
     dense = TALLIES[name](predicted, expected, label_count=80)
     assert name == "accuracy" or hasattr(sparse.counts, "toarray")
     assert isinstance(dense.counts, np.ndarray)

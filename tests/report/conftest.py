@@ -13,7 +13,7 @@ from bertkit.config.schema import Published
 from bertkit.data.answers import Answer
 from bertkit.data.labels import LabelSet
 from bertkit.evaluation.assessment import assess
-from bertkit.evaluation.slices import text_slices
+from bertkit.evaluation.grouping import text_slices
 from bertkit.report.content import Beside, ReportContent, ReportSplit
 from bertkit.report.data_summary import summarise
 from bertkit.tasks.base import Example, Prediction

@@ -6,6 +6,7 @@ The trainings are real and small, and run in this process; `tests/cli/test_repea
 from __future__ import annotations
 
 import json
+import random
 import statistics
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -16,10 +17,12 @@ import pytest
 from bertkit import evaluate, load_recipe
 from bertkit.config.loader import LoadedRecipe
 from bertkit.errors import DataError, Interrupted, RecipeError, RunError, TrainingError, UsageError
+from bertkit.models.contract import read_contract
 from bertkit.runs.folder import RunFolder, find_latest
-from bertkit.workflows import children, finetune, repeat_results
+from bertkit.workflows import children, finetune, repeat_end
 from bertkit.workflows.children import Child
 from bertkit.workflows.events import Note
+from bertkit.workflows.out_of_fold import thresholds_of_others
 from bertkit.workflows.repeat import repeat, train_all
 from bertkit.workflows.repeat_plan import is_repetition, reopen, repeated_recipes
 from bertkit.workflows.repeat_results import RepeatResult
@@ -131,6 +134,63 @@ def test_folds(recipe: LoadedRecipe, in_process: Callable[..., list[str]]) -> No
     assert evaluate("run", recipe=recipe).scores == result.scores
     assert evaluate("run", split="fold").scores == result.scores
 
+    # No other split chose their best steps.
+    assert "chose its best step on the rows it is scored on" in result.caution
+    assert read(run.metrics)["repeated"]["out_of_fold_caution"] == result.caution
+    assert result.caution in run.card.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def several_labels(tmp_path: Path, tiny_encoder: Path) -> LoadedRecipe:
+    """Labels that are hard to learn, so that each fold finds thresholds of its own."""
+    dice = random.Random(0)
+    lines = ["text,label"]
+    for number in range(90):
+        told = [name for name in ("good", "bad") if dice.random() < 0.5]
+        labels = [name for name in told if dice.random() < 0.7]
+        words = [*told, *dice.choices(["film", "plot", "actor", "scene"], k=4)]
+        lines.append(f'{" ".join(words)} {number},"{",".join(labels)}"')
+    (tmp_path / "several.csv").write_text("\n".join(lines), encoding="utf-8")
+    flags = {"data.train": str(tmp_path / "several.csv"), "model.name": str(tiny_encoder)}
+    settings = (*SETTINGS, "task.problem=multi_label", "metrics.select=f1_macro")
+    return load_recipe("classification", flags=flags, assignments=settings)
+
+
+def test_no_row_is_decided_by_thresholds_that_were_fitted_to_it(
+    several_labels: LoadedRecipe, in_process: Callable[..., list[str]]
+) -> None:
+    """Though the models of all folds but one are gone by then, and one fold came later."""
+    in_process(killed=["fold-2"])
+    repeat(several_labels, folds=3, out="run")
+    in_process()
+    result = train_all(reopen("run"), quiet=True)
+    run = RunFolder(Path("run"))
+    contracts = {n: read_contract(run.child(f"fold-{n}").path, {}) for n in (1, 2, 3)}
+    kept = read_contract(run.model, {})
+    assert contracts[int(result.kept[-1])] == kept
+    assert len({tuple(contract.thresholds.values()) for contract in contracts.values()}) == 3
+    others = thresholds_of_others(contracts)
+
+    changed = 0
+    for line in map(json.loads, run.predictions("out-of-fold").read_text(encoding="utf-8").splitlines()):
+        scores, least = line["scores"], others[line["fold"]]
+        assert line["prediction"] == [name for name in scores if scores[name] >= least[name]]
+        own = contracts[line["fold"]].thresholds
+        changed += line["prediction"] != [name for name in scores if scores[name] >= own[name]]
+    assert changed
+    assert "mean thresholds of the other folds" in result.caution
+
+
+def test_where_thresholds_are_lost_it_is_said(
+    several_labels: LoadedRecipe, in_process: Callable[..., list[str]]
+) -> None:
+    """As in a run whose first folds were trained by a version that did not keep them."""
+    in_process(killed=["fold-2"])
+    repeat(several_labels, folds=2, out="run")
+    (RunFolder(Path("run")).child("fold-1").path / "bertkit.json").unlink()
+    in_process()
+    assert "the thresholds of its labels" in train_all(reopen("run"), quiet=True).caution
+
 
 def test_own_eval_splits_stay_and_select(
     recipe: LoadedRecipe, reviews: Path, in_process: Callable[..., list[str]], tmp_path: Path
@@ -145,6 +205,7 @@ def test_own_eval_splits_stay_and_select(
     scores = {child.name: child.scores["dev"]["accuracy"] for child in result.children}
     assert scores[result.kept] == max(scores.values())
     assert result.rows["out-of-fold"] == 120
+    assert result.caution == ""
     assert evaluate("run").scores == result.scores
 
 
@@ -228,7 +289,7 @@ def test_stopped_while_it_was_brought_together(
 
     in_process()
     with monkeypatch.context() as patch:
-        patch.setattr(repeat_results, "_card", stop)
+        patch.setattr(repeat_end, "card_of_all", stop)
         with pytest.raises(Interrupted):
             train_all(reopen("run"), quiet=True)
     assert not RunFolder(Path("run")).is_finished  # the scores were those of the first end
@@ -259,7 +320,7 @@ def test_the_best_one(
         child.path.mkdir()
         found = {"dev": {"f1": 1.0, metric: score}, "test": {metric: -(score or 0.0)}}
         child.run.metrics.write_text(json.dumps({"scores": found, "select": metric}), encoding="utf-8")
-    assert repeat_results.best_of(several).name == best
+    assert repeat_end.best_of(several).name == best
 
 
 def test_changed_data_is_not_gone_on_with(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 
 import pytest
 
 from bertkit import evaluate
 from bertkit.errors import UsageError
+from bertkit.workflows.events import Event, Note, Progress
 
 
 @pytest.fixture
@@ -45,8 +47,39 @@ def test_a_column_and_its_gap(run: str, countries: Path) -> None:
     assert total == pytest.approx(40 * found.scores["accuracy"].value)
 
 
-def test_a_column_goes_before_what_texts_tell(run: str, countries: Path) -> None:
-    assert evaluate(run, data=countries, slices=["length"]).splits["countries.csv"].slices == ()
+def test_a_column_goes_before_what_texts_tell_and_one_group_is_said_to_be_one(
+    run: str, countries: Path
+) -> None:
+    events: list[Event] = []
+    found = evaluate(run, data=countries, slices=["length", "country"], listen=events.append)
+    assert [grouping.by for grouping in found.splits["countries.csv"].slices] == ["country"]
+    warnings = [event.text for event in events if isinstance(event, Note) and event.warning]
+    assert warnings == ["countries.csv: all 40 rows are in one group of length: nothing to compare"]
+
+
+def test_training_rows_are_read_by_the_columns_of_the_training(run: str, tmp_path: Path) -> None:
+    file = tmp_path / "new.csv"
+    file.write_text("body,mood\nthe film,good\nthe zebra film,good\n", encoding="utf-8")
+    events: list[Event] = []
+    found = evaluate(
+        run, data=file, text=["body"], label="mood", rename={"good": "positive"}, slices=["unseen-words"],
+        baseline=True, report=tmp_path / "page.html", listen=events.append,
+    )  # fmt: skip
+    assert not [event for event in events if isinstance(event, Note) and "cannot be read" in event.text]
+    grouping = next(each for each in found.splits["new.csv"].slices if each.by == "unseen-words")
+    assert [(group.group, group.rows) for group in grouping.groups] == [("0", 1), ("1", 1)]
+    assert found.baselines["new.csv"]
+
+
+def test_unseen_words_without_training_rows(run: str, countries: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(Path(run) / "model", model)
+    events: list[Event] = []
+    with pytest.raises(UsageError, match="no training rows to tell unseen words by") as raised:
+        evaluate(str(model), data=countries, slices=["unseen-words"], listen=events.append)
+    assert raised.value.hint is not None
+    assert "--recipe NAME" in raised.value.hint
+    assert not [event for event in events if isinstance(event, Progress)]  # said before anything is scored
 
 
 def test_what_texts_tell(run: str) -> None:
