@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from bertkit.cli.plain_table import plain_table
 from bertkit.cli.printable import printable
 
 if TYPE_CHECKING:
@@ -34,13 +35,8 @@ def baseline_table(
     from bertkit.evaluation.scoring import shown
 
     names = list(next(iter(baselines.values())))
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("split")
-    table.add_column("metric")
-    if scores is not None:
-        table.add_column("encoder", justify="right")
-    for name in names:
-        table.add_column(TITLES[name], justify="right")
+    beside = [">encoder"] if scores is not None else []
+    table = plain_table("split", "metric", *beside, *(f">{TITLES[name]}" for name in names))
     for split, by_name in baselines.items():
         for metric in next(iter(by_name.values())):
             reached = scores[split][metric] if scores is not None else None

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from bertkit.cli.plain_table import plain_table
 from bertkit.cli.printable import output_console, printable
 
 if TYPE_CHECKING:
@@ -38,23 +39,13 @@ def print_comparison(result: Comparison) -> None:
         _print_flips(console, split, [flip for flip in result.flips if flip.split == split.split])
 
 
-def _table(*columns: str) -> Table:
-    """A table; columns that begin with > hold numbers."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in columns:
-        table.add_column(
-            name.removeprefix(">"), justify="right" if name[0] == ">" else "left", overflow="fold"
-        )
-    return table
-
-
 def _leaderboard(split: SplitComparison) -> Table:
     from bertkit.evaluation.scoring import shown
 
     seeds = any(standing.spread for standing in split.standings)
     others = list(split.standings[0].scores)
     spread = [">over seeds"] if seeds else []
-    table = _table(">#", "run", "model", f">{split.metric}", ">95 % interval", *spread,
+    table = plain_table(">#", "run", "model", f">{split.metric}", ">95 % interval", *spread,
                    *(f">{name}" for name in others))  # fmt: skip
     for place, standing in enumerate(split.standings, start=1):
         score = standing.score
@@ -93,7 +84,7 @@ def _differences(split: SplitComparison) -> Table:
     reference, seeds = split.pairs[0].reference, _over_seeds(split)
     gained, lost = ("nearer", "farther") if split.pairs[0].flips.unit == "near" else (
         "wrong to right", "right to wrong")  # fmt: skip
-    table = _table(
+    table = plain_table(
         f"beside {printable(reference)}", ">difference", ">95 % interval", ">p",
         *([">p over seeds"] if seeds else []), "what it says", f">{gained}", f">{lost}",
     )  # fmt: skip

@@ -11,6 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from bertkit.cli.plain_table import plain_table
 from bertkit.cli.printable import output_console, printable
 from bertkit.cli.tables import duration, print_estimate
 
@@ -51,20 +52,14 @@ def print_repeated(result: RepeatResult, console: Console | None = None) -> None
     console.print(panel if console.is_terminal else body)
 
 
-def _table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in columns:
-        table.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
-    return table
-
-
 def _spread_table(result: RepeatResult) -> Table:
     from bertkit.evaluation.scoring import shown
     from bertkit.workflows.out_of_fold import OUT_OF_FOLD
 
     published = result.recipe.published
     numbers = ("mean ± sd", "n", "lowest", "highest")
-    table = _table("split", "metric", *numbers, *(["published"] if published else []), numbers=numbers)
+    headings = [f">{name}" for name in numbers]
+    table = plain_table("split", "metric", *headings, *(["published"] if published else []))
     first = next(iter(result.spread), "")
     for split, values in result.spread.items():
         for metric, spread in values.items():
@@ -93,7 +88,7 @@ def _children_table(result: RepeatResult) -> Table:
     """A line a training: its scores, or why it has none."""
     from bertkit.evaluation.scoring import shown
 
-    table = _table("training", "scores")
+    table = plain_table("training", "scores")
     for child in result.children:
         scores = "; ".join(
             f"{split} " + ", ".join(f"{metric} {shown(metric, value)}" for metric, value in values.items())

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bertkit.cli.baseline_tables import baseline_rows
+from bertkit.cli.plain_table import plain_table
 from bertkit.cli.printable import output_console, printable
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def score_table(splits: Mapping[str, SplitResult], published: Iterable[Published
     """A row a metric, with its interval and what others reached."""
     published = list(published)
     first = next(iter(splits), "")
-    table = _table("split", ">rows", "metric", ">score", ">95 % interval")
+    table = plain_table("split", ">rows", "metric", ">score", ">95 % interval")
     if published:
         table.add_column("published")
     for split in splits.values():
@@ -56,14 +57,6 @@ def score_table(splits: Mapping[str, SplitResult], published: Iterable[Published
             table.add_row(*map(Text, [*cells, *([printable(", ".join(beside))] if published else [])]))
         if not split.scores:
             table.add_row(Text(printable(split.name)), f"{split.rows:,}", "labels are hidden", "", "")
-    return table
-
-
-def _table(*columns: str) -> Table:
-    """A table without lines; a column whose name begins with > stands to the right."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in columns:
-        table.add_column(name.removeprefix(">"), justify="right" if name.startswith(">") else "left")
     return table
 
 
@@ -78,7 +71,7 @@ def _score(metric: str, score: Interval) -> tuple[str, str]:
 
 def _print_grouping(console: Console, split: str, grouping: Grouping) -> None:
     metrics = list(grouping.groups[0].scores)
-    table = _table(
+    table = plain_table(
         f"{split}: {grouping.by}" if split else f"by {grouping.by}", ">rows",
         *(heading for metric in metrics for heading in (f">{metric}", ">95 % interval")),
     )  # fmt: skip

@@ -93,6 +93,14 @@ class Grouping:
         }
 
 
+def values_of(results: Mapping[str, SplitResult]) -> dict[str, dict[str, float]]:
+    """The scores alone, by split and metric."""
+    return {
+        name: {metric: score.value for metric, score in result.scores.items()}
+        for name, result in results.items()
+    }
+
+
 @dataclass(frozen=True)
 class SplitResult:
     """What was found of one split.

@@ -14,7 +14,7 @@ from bertkit.errors import RecipeError, UsageError
 from bertkit.evaluation.calibration import described
 from bertkit.evaluation.grouping import vocabulary
 from bertkit.evaluation.metrics import check_metrics
-from bertkit.evaluation.results import SplitResult
+from bertkit.evaluation.results import SplitResult, values_of
 from bertkit.runs.processes import is_main_process
 from bertkit.tasks.base import Example, Prediction, Task
 from bertkit.workflows.assessing import Groups, assess_split
@@ -55,10 +55,7 @@ class EvaluationResult:
     @property
     def scores(self) -> dict[str, dict[str, float]]:
         """By split and metric; empty for splits whose labels are hidden."""
-        return {
-            name: {metric: score.value for metric, score in result.scores.items()}
-            for name, result in self.splits.items()
-        }
+        return values_of(self.splits)
 
     @property
     def rows(self) -> dict[str, int]:

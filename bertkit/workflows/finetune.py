@@ -15,7 +15,7 @@ from bertkit.config.schema import Recipe
 from bertkit.data.reading.readers import is_glob
 from bertkit.data.reading.sources import names_file
 from bertkit.errors import Interrupted, RunError, TrainingError
-from bertkit.evaluation.results import SplitResult
+from bertkit.evaluation.results import SplitResult, values_of
 from bertkit.evaluation.scoring import selecting
 from bertkit.models.heads import reorder_outputs
 from bertkit.models.loading import LoadedModel, load_model
@@ -72,10 +72,7 @@ class FinetuneResult:
     @property
     def scores(self) -> dict[str, dict[str, float]]:
         """By eval split and metric."""
-        return {
-            name: {metric: score.value for metric, score in result.scores.items()}
-            for name, result in self.splits.items()
-        }
+        return values_of(self.splits)
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""

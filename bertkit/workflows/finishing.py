@@ -12,6 +12,7 @@ from bertkit.config.loader import LoadedRecipe
 from bertkit.config.names import WINDOWED_TASKS
 from bertkit.errors import TrainingError
 from bertkit.evaluation.calibration import MIN_EXAMPLES, calibrated, calibration_of, described
+from bertkit.evaluation.results import values_of
 from bertkit.evaluation.scoring import selecting, shown
 from bertkit.models.contract import ModelContract, read_contract, write_contract
 from bertkit.models.head_kinds import HEAD_KINDS
@@ -69,10 +70,7 @@ def _contract_of(job: Job) -> ModelContract:
 
 def scores_of(found: Mapping[str, Assessed]) -> dict[str, dict[str, float]]:
     """By split and metric."""
-    return {
-        name: {metric: score.value for metric, score in each.result.scores.items()}
-        for name, each in found.items()
-    }
+    return values_of({name: each.result for name, each in found.items()})
 
 
 def _calibrated(job: Job, name: str, split: Split, kept: NDArray[Any]) -> Job:
