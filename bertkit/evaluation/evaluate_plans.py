@@ -18,6 +18,7 @@ from bertkit.data.tag_schemes import UNNAMED
 from bertkit.errors import RecipeError
 from bertkit.evaluation import evaluate_inputs as inputs
 from bertkit.evaluation.answers_by_id import Coverage, squad2_scores, squad_scores
+from bertkit.evaluation.assessment import why_undefined
 from bertkit.evaluation.entities import EntityReport, entity_report
 from bertkit.evaluation.entity_readings import conlleval_entities
 from bertkit.evaluation.glue import GLUE_SETS
@@ -112,6 +113,9 @@ def _of_the_table(
     if problem == "frames":
         predictions, references = map(_as_frames, (predictions, references))
     scores = score(list(keys.values()), predictions, references, problem=problem, label_count=label_count)
+    for name, value in scores.items():
+        if value != value and len(references):
+            _LOG.warning("%s is not defined: %s", name, why_undefined(name, predictions, references))
     return {key: scores[name] for key, name in keys.items()}
 
 

@@ -46,9 +46,9 @@ def products(predictions: ArrayLike, references: ArrayLike, *, label_count: int)
 def _standardised(values: Array) -> Array:
     """With mean 0 and spread 1, which changes no correlation and keeps its sums exact; nan stays nan."""
     known = values[np.isfinite(values)]
-    if not len(known) or np.ptp(known) == 0:
+    top = np.abs(known).max(initial=0.0)  # squares of 1e200 or 1e-200 leave the range of a float
+    if not top or np.all(known == known[0]):
         return np.where(np.isfinite(values), 0.0, _NAN)
-    top = np.abs(known).max()  # squares of 1e200 or 1e-200 leave the range of a float
     known, values = known / top, values / top
     centred = known - known.mean()
     return np.asarray((values - known.mean()) / np.sqrt(np.mean(centred**2)))

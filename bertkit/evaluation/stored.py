@@ -7,7 +7,7 @@ serve as well, if their lines have these keys.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from bertkit.data.labels import LabelSet
 from bertkit.errors import DataError
 from bertkit.evaluation.stored_values import COLLECTORS, FractionFound
 
+_SCORES = ', "scores": {'
 KEYS = "each line needs the keys prediction and reference"
 
 
@@ -48,7 +49,10 @@ def read_stored(path: Path, labels: LabelSet | None = None) -> Stored:
     Raises:
         DataError: with the place, for what is no JSON, lacks a key or names an unknown label.
     """
-    lines = _records(path)
+    ids: list[str] = []
+    problem = ""
+    # The scores of the first line tell the order of the labels, those of the others nothing that is scored.
+    lines = _records(path, lambda: bool(ids) and problem in ("single_label", "multi_label"))
     head = []
     for place, record in lines:
         head.append((place, record))
@@ -57,7 +61,6 @@ def read_stored(path: Path, labels: LabelSet | None = None) -> Stored:
     problem = labels.problem if labels is not None else _problem_of(head[-1][1] if head else {}, path)
     collector = COLLECTORS[problem](labels)
     rows = 0
-    ids: list[str] = []
     for place, record in _chained(head, lines):
         rows += 1
         if record["reference"] is None:
@@ -91,7 +94,9 @@ def _misfit(place: str, problem: str, error: Exception) -> DataError:
     return DataError(f"{place}: {reason}", hint=f"the lines before are of a {problem} problem")
 
 
-def json_lines(path: Path, hint: str = KEYS) -> Iterator[tuple[str, Any]]:
+def json_lines(
+    path: Path, hint: str = KEYS, *, brief: Callable[[], bool] = lambda: False
+) -> Iterator[tuple[str, Any]]:
     """What each line holds, with its place; blank lines are passed over.
 
     Lines end at line feeds alone: texts may hold the other separators of Unicode as they are.
@@ -99,6 +104,7 @@ def json_lines(path: Path, hint: str = KEYS) -> Iterator[tuple[str, Any]]:
     Args:
         path: JSON lines in UTF-8.
         hint: what to say of a line that is no JSON.
+        brief: whether the probabilities at the end of a line may be left out; reading them takes longest.
 
     Raises:
         DataError: with the place, for what is no JSON or no UTF-8.
@@ -116,14 +122,30 @@ def json_lines(path: Path, hint: str = KEYS) -> Iterator[tuple[str, Any]]:
             if line.isspace():
                 continue
             try:
-                record = json.loads(line)
+                record = _brief(line) if brief() else None
+                record = json.loads(line) if record is None else record
             except ValueError as error:
                 raise DataError(f"{path}:{number}: no JSON: {error}", hint=hint) from error
             yield f"{path}:{number}", record
 
 
-def _records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    for place, record in json_lines(path):
+def _brief(line: str) -> dict[str, Any] | None:
+    """A line as bertkit writes it, without its `scores`; None if it is another one, or is broken off.
+
+    Inside a text the quotes of what is looked for would be escaped.
+    """
+    end = line.find(_SCORES)
+    if end < 0 or not line.rstrip().endswith("}}") or line.find("{", end + len(_SCORES)) >= 0:
+        return None
+    try:
+        record = json.loads(f"{line[:end]}}}")
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) and {"prediction", "reference"} <= record.keys() else None
+
+
+def _records(path: Path, brief: Callable[[], bool]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for place, record in json_lines(path, brief=brief):
         if not isinstance(record, dict) or "prediction" not in record or "reference" not in record:
             raise DataError(
                 f"{place}: no prediction with a reference",

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from bertkit.data.labels import LabelReader, LabelSet
+from bertkit.data.tag_schemes import entities_of, to_iob2
 from bertkit.errors import DataError
 from bertkit.evaluation.stored import duplicate_of, json_lines
 from bertkit.evaluation.stored_values import answer_text
-from bertkit.tasks.base import Prediction, Task
+from bertkit.tasks.base import Example, Prediction, TagsWords, Task
 from bertkit.workflows.eval_data import EvalSplit
 from bertkit.workflows.events import Listener, Note
 
@@ -105,14 +106,14 @@ def match_given(
     ordered = given.in_order_of(chosen)
     if ordered is not None:
         pairs = zip(chosen.examples, ordered, strict=True)
-        return [read.prediction(example.id, value) for example, value in pairs], []
+        return [read.prediction(example, value) for example, value in pairs], []
     ids = [example.id for example in chosen.examples]
     answers = task.labels.problem == "answers"
     _refuse_repeated(name, given, () if answers else ids)
     by_id, asked = dict(given.pairs), set(ids)
     missing = [identity for identity in ids if identity not in by_id]
     extra = [identity for identity in by_id if identity not in asked]
-    if missing and (not answers or len(missing) == len(ids)):
+    if missing and not answers:
         raise DataError(
             f"{name}: {len(missing):,} of {len(ids):,} rows have no prediction, as id {missing[0]!r}",
             hint=f"the ids of the predictions are such as {next(iter(by_id), 'none')!r}; each row needs one",
@@ -126,7 +127,8 @@ def match_given(
         notes.append(f"{name}: {len(extra):,} predictions have ids that are not in the data and are ignored")
     for note in notes:
         listen(Note(note, warning=True))
-    return [read.prediction(identity, by_id.get(identity, _NO_PREDICTION)) for identity in ids], notes
+    made = [read.prediction(each, by_id.get(each.id, _NO_PREDICTION)) for each in chosen.examples]
+    return made, notes
 
 
 def _refuse_repeated(name: str, given: GivenPredictions, ids: Sequence[str]) -> None:
@@ -187,12 +189,13 @@ class _Reader:
 
     def __init__(self, task: Task) -> None:
         self.labels = task.labels
+        self._scheme = task.scheme if isinstance(task, TagsWords) else "plain"
         self._labels = LabelReader(LabelSet("single_label", task.labels.names), aliases=task.label_aliases)
 
-    def prediction(self, identity: str, value: Any) -> Prediction:
-        problem = self.labels.problem
+    def prediction(self, example: Example, value: Any) -> Prediction:
+        problem, identity = self.labels.problem, example.id
         try:
-            return self._read(value)
+            return self._read(example, value)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             words = "words need tags: a line with id, prediction and tags"
             raise DataError(
@@ -200,20 +203,32 @@ class _Reader:
                 hint=words if problem in ("tags", "frames") else _known(self.labels),
             ) from error
 
-    def _read(self, value: Any) -> Prediction:
+    def _read(self, example: Example, value: Any) -> Prediction:
         match self.labels.problem:
             case "answers":
                 return Prediction({"text": answer_text(value)})
             case "regression":
                 return Prediction(float(value))
             case "tags" | "frames":
-                return Prediction(value.get("prediction"), details={"tags": value["tags"]})
+                tags = self._tags(example, value["tags"])
+                return Prediction(value.get("prediction"), details={"tags": tags})
             case "multi_label":
                 if not isinstance(value, list):
                     raise ValueError("no list of labels")
                 return Prediction([self._label(each) for each in value])
             case _:
                 return Prediction(self._label(value))
+
+    def _tags(self, example: Example, tags: list[str]) -> list[str]:
+        """As many tags as words, in the scheme in which references are compared."""
+        wanted = example.target[1] if self.labels.problem == "frames" and example.target else example.target
+        if wanted is not None and len(tags) != len(wanted):
+            raise ValueError(f"{len(tags)} tags for {len(wanted)} words")
+        if self._scheme in ("IOB1", "BIOES"):
+            return to_iob2(tags, self._scheme)
+        if self._scheme == "IOB2":
+            entities_of(tags)  # refuses what is no tag
+        return list(tags)
 
     def _label(self, value: Any) -> str:
         """The name of a label; whole numbers are positions only where no label is a number."""

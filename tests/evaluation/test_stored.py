@@ -154,3 +154,20 @@ def test_which_files_have_references(tmp_path: Path) -> None:
     assert not has_references(tmp_path / "r")
     assert duplicate_of(["a", "b", "a"]) == "a"
     assert duplicate_of("abc") is None
+
+
+def test_lines_whose_probabilities_are_passed_over_say_the_same(tmp_path: Path) -> None:
+    scores = {"b": 0.7, 'a, "scores": {': 0.3}
+    names = list(scores)
+    lines = [line(names[n % 2], names[n % 3 % 2], id=f"{n}", score=0.7, scores=scores) for n in range(9)]
+    stored = read_stored(write(tmp_path / "p", *lines))
+    assert stored.labels.names == tuple(names)
+    assert list(stored.predicted) == [n % 2 for n in range(9)]
+    assert list(stored.expected) == [n % 3 % 2 for n in range(9)]
+    # What stands behind the probabilities is read, and a line that is broken off is told.
+    late = {"id": "9", "scores": scores, "prediction": "b", "reference": "b"}
+    assert read_stored(write(tmp_path / "q", *lines, late)).rows == 10
+    text = (tmp_path / "p").read_text(encoding="utf-8")
+    (tmp_path / "p").write_text(text.rstrip()[:-1], encoding="utf-8")
+    with pytest.raises(DataError, match="p:9: no JSON"):
+        read_stored(tmp_path / "p")

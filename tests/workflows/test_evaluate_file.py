@@ -270,3 +270,23 @@ def test_the_command_names_what_it_refuses_as_it_was_typed(
     assert (
         "--report needs" in bertkit("eval", file, "--data", data, "--report", "x.html", cwd=tmp_path).stderr
     )
+
+
+@pytest.mark.parametrize(
+    "tags", [["I-PER", "O", "O", "O", "I-LOC", "B-LOC"], ["S-PER", "O", "O", "O", "S-LOC", "S-LOC"]]
+)
+def test_tags_are_compared_in_one_scheme(tags: list[str], tmp_path: Path) -> None:
+    words = ["Ada", "ran", "he", "saw", "Rome", "Paris"]
+    data = write_lines(tmp_path / "d.jsonl", {"id": "1", "tokens": words, "tags": tags})
+    given = write_lines(tmp_path / "p.jsonl", {"id": "1", "prediction": [], "tags": tags})
+    scores = evaluate_file(given, recipe="ner", data=data).scores["d.jsonl"]
+    assert (scores["entity_f1"], scores["tag_accuracy"]) == (1.0, 1.0)
+
+
+def test_tags_of_another_number_than_words_are_refused(tmp_path: Path) -> None:
+    row = {"id": "1", "tokens": ["Ada", "ran"], "tags": ["B-PER", "O"]}
+    data = write_lines(tmp_path / "d.jsonl", row)
+    for tags in (["B-PER"], ["PER", "O"]):
+        given = write_lines(tmp_path / "p.jsonl", {"id": "1", "prediction": [], "tags": tags})
+        with pytest.raises(DataError, match="is no prediction of a tags problem"):
+            evaluate_file(given, recipe="ner", data=data)
