@@ -82,7 +82,7 @@ def _print_grouping(console: Console, split: str, grouping: Grouping) -> None:
     left_out = len(grouping.groups) - MOST_GROUPS
     if left_out > 0:
         console.print(Text(f"and {left_out:,} more: --json or --report FILE has them all", style="dim"))
-    if grouping.gap is not None and grouping.metric is not None:
+    if grouping.gap is not None and grouping.gap.difference and grouping.metric is not None:
         console.print(
             Text(printable(_gap_sentence(grouping)), style="yellow" if _is_real(grouping) else "dim")
         )

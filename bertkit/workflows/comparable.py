@@ -123,7 +123,8 @@ def _open(run: RunFolder, name: str) -> ComparedRun:
     if not run.metrics.is_file():
         raise RunError(f"{name} is not finished", hint=f"go on with it: bertkit finetune --resume {run.path}")
     # Of the trainings of one run only the best keeps its model, which the run itself holds.
-    owner = RunFolder(run.path.absolute().parents[1]) if run.is_child else run
+    lacks_model = run.is_child and not run.model.is_dir()
+    owner = RunFolder(run.path.absolute().parents[1]) if lacks_model else run
     if not (owner.model / FILE_NAME).is_file():
         raise RunError(
             f"{name} has no {owner.model.name}/{FILE_NAME}, which says what its labels are",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -154,9 +154,11 @@ def compute_outputs(
     """
     accelerator = engine.accelerator
     share = (accelerator.process_index, accelerator.num_processes)
+    # A number in bf16 has three digits: texts that differ would be given the same one.
+    autocast = nullcontext if task.labels.problem == "regression" else engine.autocast
     kept: NDArray[Any] = run_model(
         loaded.model, features, padding=padding_of(loaded.tokenizer), keep=task.keep,
-        device=accelerator.device, autocast=engine.autocast, progress=tell, share=share,
+        device=accelerator.device, autocast=autocast, progress=tell, share=share,
     )  # fmt: skip
     if accelerator.num_processes == 1:
         return kept

@@ -29,11 +29,13 @@ class GivenPredictions:
         path: the file.
         pairs: id and value, in their order.
         lines: True if they stood in lines, one a row; False for one object from ids to predictions.
+        numbered: no line has an id: each stands for the row at its place.
     """
 
     path: Path
     pairs: Sequence[tuple[str, Any]]
     lines: bool
+    numbered: bool = False
 
     @property
     def values(self) -> list[Any]:
@@ -48,8 +50,12 @@ class GivenPredictions:
         for places in (range(len(examples)), [example.row for example in examples]):
             # Lines stand for the examples, or for all rows, of which those that cannot be used are left out.
             count = len(examples) if isinstance(places, range) else len(chosen.rows)
-            if count == len(self.pairs) and all(
-                self.pairs[place][0] == example.id for place, example in zip(places, examples, strict=True)
+            if count == len(self.pairs) and (
+                self.numbered
+                or all(
+                    self.pairs[place][0] == example.id
+                    for place, example in zip(places, examples, strict=True)
+                )
             ):
                 return [self.pairs[place][1] for place in places]
         return None
@@ -79,18 +85,28 @@ def read_given(path: Path) -> GivenPredictions:
         whole = None
     if isinstance(whole, dict) and "prediction" not in whole:
         return GivenPredictions(path, pairs, lines=False)
-    return GivenPredictions(path, _read_lines(path), lines=True)
+    return _read_lines(path)
 
 
-def _read_lines(path: Path) -> list[tuple[str, Any]]:
+def _read_lines(path: Path) -> GivenPredictions:
+    """Lines with ids, or all without.
+
+    Raises:
+        DataError: some lines have an id and others none.
+    """
     pairs: list[tuple[str, Any]] = []
+    with_id = 0
     for place, record in json_lines(path, hint="one object a line"):
         if not isinstance(record, dict) or "prediction" not in record:
             raise DataError(f"{place}: no prediction", hint="each line needs id and prediction")
         # `predict --tags` and predictions files have the tags beside the entities.
         value = {**record, "prediction": record["prediction"]} if "tags" in record else record["prediction"]
+        with_id += "id" in record
         pairs.append((str(record.get("id", len(pairs))), value))
-    return pairs
+    if 0 < with_id < len(pairs):
+        missing = f"{len(pairs) - with_id:,} of {len(pairs):,}"
+        raise DataError(f"{path}: {missing} lines have no id", hint="give each line an id, or none of them")
+    return GivenPredictions(path, pairs, lines=True, numbered=not with_id)
 
 
 def match_given(
@@ -107,7 +123,7 @@ def match_given(
     if ordered is not None:
         pairs = zip(chosen.examples, ordered, strict=True)
         return [read.prediction(example, value) for example, value in pairs], []
-    ids = [example.id for example in chosen.examples]
+    ids = [str(example.row) if given.numbered else example.id for example in chosen.examples]
     answers = task.labels.problem == "answers"
     _refuse_repeated(name, given, () if answers else ids)
     by_id, asked = dict(given.pairs), set(ids)
@@ -127,8 +143,8 @@ def match_given(
         notes.append(f"{name}: {len(extra):,} predictions have ids that are not in the data and are ignored")
     for note in notes:
         listen(Note(note, warning=True))
-    made = [read.prediction(each, by_id.get(each.id, _NO_PREDICTION)) for each in chosen.examples]
-    return made, notes
+    pairs = zip(chosen.examples, ids, strict=True)
+    return [read.prediction(each, by_id.get(identity, _NO_PREDICTION)) for each, identity in pairs], notes
 
 
 def _refuse_repeated(name: str, given: GivenPredictions, ids: Sequence[str]) -> None:

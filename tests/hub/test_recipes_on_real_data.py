@@ -33,7 +33,8 @@ for name in RECIPES:
 # What has no training rows is answered by a model that was trained on something else.
 for name, run, flags in (("ax", "runs/mnli", {}), ("xquad", "runs/squad", {"data.limit": 16}),
                          ("xquad", "runs/squad", {"data.limit": 16, "data.config": "xquad.de"})):
-    answered = evaluate(run, recipe=load_recipe(name, flags=flags), predictions=f"{name}.jsonl")
+    answered = evaluate(run, recipe=load_recipe(name, flags=flags), predictions=f"{name}.jsonl",
+                        force=True)
     found[name] = {"scores": answered.scores, "rows": answered.rows}
     try:
         finetune(load_recipe(name, flags=settings))

@@ -290,3 +290,15 @@ def test_tags_of_another_number_than_words_are_refused(tmp_path: Path) -> None:
         given = write_lines(tmp_path / "p.jsonl", {"id": "1", "prediction": [], "tags": tags})
         with pytest.raises(DataError, match="is no prediction of a tags problem"):
             evaluate_file(given, recipe="ner", data=data)
+
+
+def test_lines_without_ids_stand_for_the_rows_whatever_ids_these_have(tmp_path: Path) -> None:
+    labels = ["no", "yes", "yes", "no"]
+    rows = [{"id": str(3 - n), "text": f"t{n}", "label": label} for n, label in enumerate(labels)]
+    data = write_lines(tmp_path / "d.jsonl", *rows)
+    lines = [{"prediction": label} for label in labels]
+    found = evaluate_file(write_lines(tmp_path / "p.jsonl", *lines), recipe="classification", data=data)
+    assert found.scores["d.jsonl"]["accuracy"] == 1.0
+    some = write_lines(tmp_path / "q.jsonl", {"id": "0", "prediction": "no"}, *lines[1:])
+    with pytest.raises(DataError, match="3 of 4 lines have no id"):
+        evaluate_file(some, recipe="classification", data=data)
