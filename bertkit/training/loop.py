@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,7 @@ class TrainingState:
         judged_step: the step of the last evaluation, so that a training that is saved between a step and its
             evaluation is judged when it goes on.
         micro_batch_size: features computed at once by a process; None: its whole share.
+        autocast: the precision of the forward pass.
     """
 
     model: Any
@@ -64,6 +66,7 @@ class TrainingState:
     without_gain: int = 0
     judged_step: int = 0
     micro_batch_size: int | None = None
+    autocast: Callable[[], AbstractContextManager[Any]] = nullcontext
 
 
 def steps_per_epoch(features: int, settings: TrainSection) -> int:
@@ -245,7 +248,9 @@ def _backward(state: TrainingState, data: TrainingData, piece: Rows, loss: Loss,
         data.features, piece, padding=data.padding, device=state.accelerator.device, targets=data.targets
     )
     assert batch.targets is not None and batch.weights is not None
-    part = (loss(state.model(**batch.inputs), batch.targets) * batch.weights).sum() * scale
+    with state.autocast():
+        outputs = state.model(**batch.inputs)
+    part = (loss(outputs, batch.targets) * batch.weights).sum() * scale
     # DistributedDataParallel takes the mean over processes: times their number, it is the sum again.
     state.accelerator.backward(part * state.accelerator.num_processes)
     return float(part.detach())

@@ -43,7 +43,11 @@ class Engine:
     precision: str
 
     def autocast(self) -> AbstractContextManager[Any]:
-        """The precision for a forward pass outside the prepared model."""
+        """The precision for a forward pass.
+
+        It is entered where a model is called and not built into the model, as Accelerate would: the same
+        model is scored in another one where its outputs are numbers.
+        """
         import torch
 
         return torch.autocast(
@@ -69,7 +73,7 @@ def start_engine(precision: str, *, several: bool = False) -> Engine:
     chosen = choose_precision(precision)
     # One process may train and then score in another precision; Accelerate's state is global and refuses.
     AcceleratorState._reset_state()
-    accelerator = Accelerator(mixed_precision="bf16" if chosen == "bf16" else "no")
+    accelerator = Accelerator(mixed_precision="no")  # see Engine.autocast
     if accelerator.num_processes > 1 and not several:
         # The loop could; but every process would write into the same run folder.
         raise UsageError(

@@ -89,7 +89,7 @@ def _calibrated(job: Job, name: str, split: Split, kept: NDArray[Any]) -> Job:
 def _check_reloaded(job: Job, state: TrainingState, scores: Mapping[str, float]) -> None:
     assert state.best is not None
     if abs(selecting(scores, job.metric) - state.best) > RELOAD_TOLERANCE:
-        before = shown(job.metric, abs(state.best))
+        before = shown(job.metric, selecting({job.metric: state.best}, job.metric))  # turned back
         raise TrainingError(
             f"the saved model scores {job.metric} {shown(job.metric, scores[job.metric])}, in training it "
             f"was {before}: it was not saved whole",

@@ -73,7 +73,7 @@ def test_a_training_that_early_stopping_has_ended_stays_ended(make_bench, tmp_pa
 
 def test_counters_are_all_plain_fields_of_the_state(make_bench) -> None:
     fields = {field.name for field in dataclasses.fields(make_bench().state)}
-    assert fields == {"model", "optimizer", "accelerator", *COUNTERS}
+    assert fields == {"model", "optimizer", "accelerator", "autocast", *COUNTERS}
 
 
 def test_saving_replaces_the_older_checkpoint(make_bench, tmp_path: Path) -> None:

@@ -117,3 +117,28 @@ def test_answers_are_written_as_the_site_of_squad_takes_them(tmp_path: Path, tin
     assert found.scores["rows.jsonl"] == made.scores["dev"]
     with pytest.raises(RunError, match="already exists"):
         evaluate(str(made.run), submission=tmp_path / "site")
+
+
+def test_numbers_are_scored_in_full_precision_in_training_as_afterwards(
+    tmp_path: Path, tiny_encoder: Path
+) -> None:
+    words = ("good", "dull", "superb", "film", "very")
+    rows: list[dict[str, object]] = [
+        {"text": " ".join(words[number % (2 + size)] for size in range(1 + number % 4)), "label": number / 7}
+        for number in range(24)
+    ]
+    data = str(write_jsonl(tmp_path / "rows.jsonl", rows))
+    flags = {
+        "data.train": data, "data.eval": {"dev": data}, "model.name": str(tiny_encoder), "train.max_steps": 1,
+        "train.precision": "bf16", "train.max_length": 32,
+    }  # fmt: skip
+    made = finetune(load_recipe("regression", flags=flags), out=tmp_path / "run")
+    logged = [json.loads(line) for line in (made.run / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    in_training = next(line for line in logged if line["kind"] == "eval")
+    assert {name: in_training[name] for name in made.scores["dev"]} == made.scores["dev"]
+    numbers = {
+        json.loads(line)["prediction"]
+        for line in (made.run / "predictions" / "dev.jsonl").read_text(encoding="utf-8").splitlines()
+    }
+    # bf16 has eight bits: texts that differ would be given the same number.
+    assert len(numbers) == len({row["text"] for row in rows})
