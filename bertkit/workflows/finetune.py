@@ -203,8 +203,9 @@ def _train_and_finish(job: Job, *, resumed: bool) -> FinetuneResult:
     data = TrainingData(prepared.train.features, prepared.targets, padding_of(prepared.tokenizer))
     model, optimizer = accelerator.prepare(job.model.model, build_optimizer(job.model.model, settings))
     state = TrainingState(
-        model, optimizer, accelerator, micro_batch_size=settings.micro_batch_size, autocast=job.engine.autocast
-    )
+        model, optimizer, accelerator,
+        micro_batch_size=settings.micro_batch_size, autocast=job.engine.autocast,
+    )  # fmt: skip
     if resumed:
         load_checkpoint(state, job.run.latest_checkpoint)
         trim_log(job.run.log, step=state.step)
