@@ -148,7 +148,8 @@ def print_estimate(recipe: LoadedRecipe, estimate: Estimate) -> None:
     console.print(
         Text(
             f"{printable(recipe.recipe.model.name)}: {estimate.weights / 1e6:.1f} M weights; "
-            f"{estimate.steps:,} steps in {estimate.precision} on {estimate.device}"
+            f"{estimate.steps:,} steps in {estimate.precision} on {estimate.device}, "
+            f"batch plan {estimate.batch_plan}, {estimate.execution}"
         )
     )
     cost = f"{duration(estimate.seconds)} and {estimate.memory_bytes / 1e9:.1f} GB"

@@ -51,6 +51,7 @@ Splits = Annotated[
 ]
 LabelNames = list[str | int | float | bool] | None
 Fraction = Annotated[float, Field(ge=0, lt=1)]
+BatchPlan = Literal["same", "bucketed", "tokens"]
 
 
 class TaskSection(Section):
@@ -187,6 +188,10 @@ class TrainSection(Section):
     """The peak learning rate."""
     batch_size: Annotated[int, Field(ge=1)] = 32
     """Examples (with windows: windows) of one optimizer step, over all processes."""
+    batch_plan: BatchPlan = "same"
+    """`same`: examples in random order, as published settings mean it; `bucketed`: batches of similar length;
+    `tokens`: of similar length and as many tokens each, batch_size examples on average. Steps are as many;
+    with `tokens` a long example counts more than a short one, for it shares its step with fewer."""
     micro_batch_size: Annotated[int, Field(ge=1)] | None = None
     """Compute a batch in pieces of so many examples and accumulate their gradients; empty: at once."""
     max_length: Annotated[int, Field(ge=8)] = 128

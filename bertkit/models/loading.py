@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bertkit.data.labels import ANSWER_OUTPUTS
 from bertkit.errors import ModelError
 from bertkit.models.contract import ModelContract, configured_labels, write_contract
+from bertkit.models.execution import Execution, speed_up
 from bertkit.models.families import first_line, load_config, reads_segments
 from bertkit.models.families import position_limit as position_limit
 from bertkit.models.head_kinds import HEAD_KINDS, has_head, model_class
@@ -30,11 +31,13 @@ class LoadedModel:
         model: in float32, on the CPU, in evaluation mode.
         tokenizer: backed by the tokenizers library.
         new_head: True if the head has no trained weights.
+        execution: how it is computed.
     """
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerFast
     new_head: bool
+    execution: Execution
 
 
 def trained_labels(source: ModelSource, problem: str) -> tuple[str, ...] | None:
@@ -123,7 +126,7 @@ def load_model(
     if new_head and (not fresh or has_head(source.config, problem)):
         restart_head(model)
     check_vocabulary(model, tokenizer, source.name)
-    return LoadedModel(model.eval(), tokenizer, bool(fresh) or new_head)
+    return LoadedModel(model.eval(), tokenizer, bool(fresh) or new_head, speed_up(model))
 
 
 def _load_weights(

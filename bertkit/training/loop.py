@@ -15,7 +15,8 @@ from bertkit.data.batching import Rows, plan_training, share_of_process, split_m
 from bertkit.data.features import Features, Padding, Targets, collate
 from bertkit.errors import TrainingError
 from bertkit.training.events import Evaluation, Event, SmallerBatches, Step
-from bertkit.training.optimizer import clip_gradients, learning_rate_at, set_learning_rate
+from bertkit.training.gradients import Gradients
+from bertkit.training.optimizer import learning_rate_at, set_learning_rate
 
 if TYPE_CHECKING:
     import torch
@@ -104,6 +105,8 @@ def train(
     per_epoch = steps_per_epoch(len(data.features), settings)
     last = total_steps(len(data.features), settings)
     every = settings.eval_every_steps or per_epoch
+    alone = state.accelerator.num_processes == 1
+    gradients = Gradients(state.model, by_row=alone)
     plan: list[Rows] = []
     planned_epoch = -1
     while True:
@@ -115,14 +118,15 @@ def train(
         epoch, position = divmod(state.step, per_epoch)
         if epoch != planned_epoch:
             plan = plan_training(
-                data.features.lengths, batch_size=settings.batch_size, seed=settings.seed, epoch=epoch
-            )
+                data.features.lengths, plan=settings.batch_plan, batch_size=settings.batch_size,
+                seed=settings.seed, epoch=epoch,
+            )  # fmt: skip
             planned_epoch = epoch
         batch = plan[position]
         rate = learning_rate_at(state.step, last, settings)
         set_learning_rate(state.optimizer, rate)
-        loss_value = yield from _accumulate_within_memory(state, data, batch, loss)
-        grad_norm = _update(state, settings, loss_value)
+        loss_value = yield from _accumulate_within_memory(state, data, batch, loss, gradients)
+        grad_norm = _update(state, settings, loss_value, gradients)
         tokens = int(data.features.lengths[batch].sum())
         yield Step(state.step, state.step / per_epoch, loss_value, rate, grad_norm, tokens)
 
@@ -143,24 +147,24 @@ def _judge(state: TrainingState, epoch: float, evaluate: Evaluate) -> Evaluation
     return Evaluation(state.step, epoch, scores, is_best)
 
 
-def _update(state: TrainingState, settings: TrainSection, loss_value: float) -> float:
+def _update(state: TrainingState, settings: TrainSection, loss_value: float, gradients: Gradients) -> float:
     """Clip the gradients and step with them; returns their norm before."""
-    grad_norm = clip_gradients(state.model, settings.max_grad_norm)
+    grad_norm = gradients.clip(settings.max_grad_norm)
     if not (math.isfinite(loss_value) and math.isfinite(grad_norm)):
-        state.optimizer.zero_grad()
+        gradients.clear()
         raise TrainingError(
             f"the loss is no number any more at step {state.step + 1} "
             f"(loss {loss_value}, gradient norm {grad_norm})",
             hint="lower train.learning_rate, raise train.warmup_ratio, or set train.precision=fp32",
         )
     state.optimizer.step()
-    state.optimizer.zero_grad()
+    gradients.clear()
     state.step += 1
     return grad_norm
 
 
 def _accumulate_within_memory(
-    state: TrainingState, data: TrainingData, batch: Rows, loss: Loss
+    state: TrainingState, data: TrainingData, batch: Rows, loss: Loss, gradients: Gradients
 ) -> Generator[SmallerBatches, None, float]:
     """The gradients of one batch; where memory runs out, the same again in pieces of half the size."""
     import torch
@@ -177,7 +181,7 @@ def _accumulate_within_memory(
             _refuse_smaller(state.accelerator, size, error)
             state.micro_batch_size = size // 2
         _restore_random_states(random_states)
-        state.optimizer.zero_grad()
+        gradients.clear()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         yield SmallerBatches(state.micro_batch_size)

@@ -44,17 +44,6 @@ def build_optimizer(model: PreTrainedModel, settings: TrainSection) -> torch.opt
     )
 
 
-def clip_gradients(model: nn.Module, max_norm: float | None) -> float:
-    """Scale gradients down to `max_norm`; returns their norm before. Leaves them alone where it is kept."""
-    from torch.nn.utils import clip_grads_with_norm_, get_total_norm
-
-    parameters = [parameter for parameter in model.parameters() if parameter.grad is not None]
-    norm = get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None])
-    if max_norm is not None and float(norm) > max_norm:
-        clip_grads_with_norm_(parameters, max_norm, norm)
-    return float(norm)
-
-
 def set_learning_rate(optimizer: Any, rate: float) -> None:
     """Give each group its share of `rate`."""
     for group in optimizer.param_groups:

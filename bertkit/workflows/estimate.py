@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from bertkit.config.loader import LoadedRecipe
+from bertkit.models.execution import Execution, speed_up
 from bertkit.models.head_kinds import model_class
 from bertkit.training.loop import total_steps
 from bertkit.training.precision import choose_precision
@@ -55,6 +56,8 @@ class Estimate:
         memory_bytes: at its peak, within a factor of two.
         precision: fp32 or bf16.
         device: `cpu` or `cuda`.
+        batch_plan: `train.batch_plan`.
+        execution: how batches are computed, and why not without padding.
         baselines: scores of what needs no encoder, by split, baseline and metric; empty if not asked for.
     """
 
@@ -65,6 +68,8 @@ class Estimate:
     memory_bytes: int
     precision: str
     device: str
+    batch_plan: str
+    execution: str
     baselines: BaselineScores = field(default_factory=dict)
 
 
@@ -88,7 +93,7 @@ def estimate(recipe: LoadedRecipe, *, baseline: bool = False, listen: Listener =
     baselines = baselines_of(prepared, listen) if baseline else {}
     settings = recipe.recipe.train
     precision = choose_precision(settings.precision)
-    weights, encoder_weights = _count_weights(prepared)
+    weights, encoder_weights, execution = _without_weights(prepared)
     steps = total_steps(len(prepared.train.features), settings)
     lengths = prepared.train.features.lengths
     tokens = float(lengths.mean()) * settings.batch_size * steps
@@ -97,13 +102,14 @@ def estimate(recipe: LoadedRecipe, *, baseline: bool = False, listen: Listener =
     hidden = int(prepared.source.config.get("hidden_size") or prepared.source.config.get("dim") or 768)
     piece = settings.micro_batch_size or settings.batch_size
     bytes_of = 2 if precision == "bf16" else 4
-    activations = piece * int(lengths.max()) * hidden * layers * ACTIVATIONS * bytes_of
+    longest = lengths.max() if execution.obstacle else lengths.mean()
+    activations = int(piece * longest * hidden * layers * ACTIVATIONS * bytes_of)
     splits = {"train": prepared.train, **prepared.evals}
     return Estimate(
         splits={name: _size(split.features, len(split.examples)) for name, split in splits.items()},
         weights=weights, steps=steps, seconds=6 * encoder_weights * tokens / (rate * REACHED_SHARE),
         memory_bytes=weights * BYTES_PER_WEIGHT + activations, precision=precision, device=device,
-        baselines=baselines,
+        batch_plan=settings.batch_plan, execution=str(execution), baselines=baselines,
     )  # fmt: skip
 
 
@@ -112,8 +118,8 @@ def _size(features: Any, rows: int) -> SplitSize:
     return SplitSize(rows, len(features), int(np.median(lengths)), int(lengths.max()), features.cut)
 
 
-def _count_weights(prepared: Prepared) -> tuple[int, int]:
-    """All weights, and those that every token is multiplied with (not the embeddings)."""
+def _without_weights(prepared: Prepared) -> tuple[int, int, Execution]:
+    """How many weights there are, how many every token is multiplied with, and how the model is computed."""
     import torch
     from transformers import AutoConfig
 
@@ -122,9 +128,8 @@ def _count_weights(prepared: Prepared) -> tuple[int, int]:
     with torch.device("meta"):
         model = model_class(prepared.task.labels.problem).from_config(config)
     weights = sum(parameter.numel() for parameter in model.parameters())
-    return weights, weights - sum(
-        parameter.numel() for parameter in model.get_input_embeddings().parameters()
-    )
+    embeddings = sum(parameter.numel() for parameter in model.get_input_embeddings().parameters())
+    return weights, weights - embeddings, speed_up(model)
 
 
 def _matrix_rate(precision: str) -> tuple[float, str]:

@@ -6,13 +6,13 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 import torch
 
-from bertkit.config.schema import TrainSection
+from bertkit.config.schema import BatchPlan, TrainSection
 from bertkit.data.batching import plan_training
 from bertkit.errors import TrainingError
 from bertkit.training import loop as loop_module
@@ -45,7 +45,7 @@ def assert_same_weights(left: dict[str, Any], right: dict[str, Any], *, toleranc
 
 def test_first_loss_is_the_weighted_mean_of_the_whole_batch(make_bench) -> None:
     bench = make_bench(dropout=0.0)
-    rows = plan_training(bench.data.features.lengths, batch_size=8, seed=5, epoch=0)[0]
+    rows = plan_training(bench.data.features.lengths, plan="same", batch_size=8, seed=5, epoch=0)[0]
     losses = []
     for row in rows:  # one by one: no padding, no batch
         start, end = bench.data.features.offsets[row : row + 2]
@@ -72,6 +72,16 @@ def test_every_row_is_seen_and_the_last_part_is_stepped(make_bench) -> None:
     assert sum(step.tokens for step in steps[:4]) == int(bench.data.features.lengths.sum())
     assert [step.step for step in steps] == list(range(1, 9))
     assert steps[3].epoch == 1.0
+
+
+@pytest.mark.parametrize("batch_plan", get_args(BatchPlan))
+def test_each_plan_sees_every_row_in_as_many_steps(make_bench, batch_plan: BatchPlan) -> None:
+    bench = make_bench(rows=26, batch_size=8, epochs=1.0, batch_plan=batch_plan)
+    seen = [step.tokens for step in steps_of(run(bench))]
+    lengths = bench.data.features.lengths
+    planned = plan_training(lengths, plan=batch_plan, batch_size=8, seed=bench.settings.seed, epoch=0)
+    assert seen == [int(lengths[batch].sum()) for batch in planned]
+    assert len(seen) == 4 and sum(seen) == int(lengths.sum())
 
 
 def test_fractions_of_an_epoch_and_max_steps(make_bench) -> None:

@@ -12,7 +12,6 @@ from bertkit.config.schema import TrainSection
 from bertkit.errors import RecipeError
 from bertkit.training.optimizer import (
     build_optimizer,
-    clip_gradients,
     learning_rate_at,
     prepare_layers,
     set_learning_rate,
@@ -173,15 +172,3 @@ def test_schedules_by_hand() -> None:
     assert rates("linear") == pytest.approx([0.1 / 3, 0.2 / 3] + [0.1 * (1 - k / 8) for k in range(8)])
     assert rates("cosine")[2:] == pytest.approx([0.05 * (1 + math.cos(math.pi * k / 8)) for k in range(8)])
     assert learning_rate_at(0, 10, TrainSection(learning_rate=0.1, warmup_ratio=0.0)) == 0.1
-
-
-def test_clipping() -> None:
-    model = torch.nn.Linear(2, 1, bias=False)
-
-    def clipped(limit: float | None) -> tuple[float, list[float]]:
-        model.weight.grad = torch.tensor([[3.0, 4.0]])
-        return clip_gradients(model, limit), model.weight.grad[0].tolist()
-
-    assert clipped(None) == (5.0, [3.0, 4.0])
-    assert clipped(6.0) == (5.0, [3.0, 4.0])
-    assert clipped(1.0) == (5.0, pytest.approx([0.6, 0.8], abs=1e-5))

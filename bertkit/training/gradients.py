@@ -1,0 +1,107 @@
+"""The gradients between backward pass and optimizer: their norm, clipping, and those of embedding tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+# A table of fewer rows is filled with zeros as quickly as its rows are gathered.
+MIN_ROWS = 2_000
+
+
+@dataclass
+class _Table:
+    """An embedding table whose gradient comes as the rows that a batch has read.
+
+    Attributes:
+        weight: (rows, hidden).
+        whole: a gradient for the optimizer, zero but for the rows of the batch under way.
+        touched: the rows of the batch under way.
+    """
+
+    weight: nn.Parameter
+    whole: torch.Tensor | None = None
+    touched: torch.Tensor | None = None
+
+
+class Gradients:
+    """The gradients of a model in training.
+
+    A batch reads some hundred rows of a table of tens of thousands. On a processor its gradient is kept as
+    these rows: zeroing, summing up and clipping the rest would cost more than the optimizer's step with it.
+    The optimizer still sees the whole, so that its step is what it always is.
+
+    Args:
+        model: not wrapped; changed in place.
+        by_row: keep gradients of tables as rows; not where several processes exchange them.
+    """
+
+    def __init__(self, model: nn.Module, *, by_row: bool) -> None:
+        self._model = model
+        self._tables: list[_Table] = []
+        if by_row:
+            for module in _large_tables(model):
+                module.sparse = True
+                self._tables.append(_Table(module.weight))
+
+    def clip(self, max_norm: float | None) -> float:
+        """Scale all down to `max_norm`; returns their norm before. Leaves them alone where it is kept."""
+        import torch
+        from torch.nn.utils import get_total_norm
+
+        gradients = [p.grad for p in self._model.parameters() if p.grad is not None and not p.grad.is_sparse]
+        rows = [
+            (table, table.weight.grad.coalesce()) for table in self._tables if _is_sparse(table.weight.grad)
+        ]
+        gradients += [gradient.values() for _, gradient in rows]
+        norm = get_total_norm(gradients)
+        if max_norm is not None and float(norm) > max_norm:
+            torch._foreach_mul_(gradients, max_norm / (float(norm) + 1e-6))
+        for table, gradient in rows:
+            _spread(table, gradient)
+        return float(norm)
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        for parameter in self._model.parameters():
+            parameter.grad = None
+        for table in self._tables:
+            if table.whole is not None and table.touched is not None:
+                table.whole.index_fill_(0, table.touched, 0)
+                table.touched = None
+
+
+def _spread(table: _Table, gradient: torch.Tensor) -> None:
+    """Give the optimizer the whole gradient of a table."""
+    import torch
+
+    if table.whole is None:
+        table.whole = torch.zeros_like(table.weight)
+    table.touched = gradient.indices()[0]
+    table.whole.index_copy_(0, table.touched, gradient.values())
+    table.weight.grad = table.whole
+
+
+def _is_sparse(gradient: Any) -> bool:
+    return gradient is not None and bool(gradient.is_sparse)
+
+
+def _large_tables(model: nn.Module) -> list[nn.Embedding]:
+    """Trained tables on a processor that nothing else uses; a masked-language head shares that of words."""
+    from torch import nn
+
+    users: dict[int, int] = {}
+    for module in model.modules():
+        for parameter in module._parameters.values():
+            if parameter is not None:
+                users[id(parameter)] = users.get(id(parameter), 0) + 1
+    return [
+        module for module in model.modules()
+        if isinstance(module, nn.Embedding) and module.num_embeddings >= MIN_ROWS
+        and module.weight.requires_grad and module.weight.device.type == "cpu"
+        and users[id(module.weight)] == 1
+    ]  # fmt: skip
