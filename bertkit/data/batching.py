@@ -66,9 +66,8 @@ def _token_batches(order: Rows, lengths: NDArray[np.int64], count: int) -> list[
         sums = np.cumsum(lengths[bucket])
         numbers = np.arange(1, end - first)
         cuts = np.searchsorted(sums - lengths[bucket] / 2, numbers * (sums[-1] / (end - first)))
-        # Each cut leaves a feature for every batch before it and behind it.
+        # Each batch gets one, though it may be more than its share. Those behind are shorter, and suffice.
         cuts = np.maximum.accumulate(np.maximum(cuts, 1) - numbers) + numbers
-        cuts = np.minimum(cuts, len(bucket) - (end - first) + numbers)
         batches += np.split(bucket, cuts)
     return batches
 

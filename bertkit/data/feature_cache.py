@@ -1,22 +1,37 @@
-"""Features of an earlier run, found again by what they were made from."""
+"""Features of an earlier run, found again by what they were made from.
+
+An entry is a folder of `.npy` files, which are mapped into memory and not read: what a training does not
+look at costs nothing, and several processes share one copy. The folder is moved into its place when it is
+whole. Whoever has mapped an entry that is removed meanwhile keeps it.
+"""
 
 from __future__ import annotations
 
+import json
 import os
-import zipfile
+import secrets
+import shutil
+import time
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bertkit.data.features import Features
 
-# What the folder may hold; the files used longest ago go first.
+# What the folder may hold; the entries used longest ago go first.
 MAX_BYTES = 2_000_000_000
 # Making so few features takes less time than reading them back would save.
 MIN_FEATURES = 5_000
+# How entries are stored; those of another form are made anew.
+FORMAT = 1
+# Seconds after which a folder under way is taken for one that a killed process has left.
+ABANDONED = 24 * 3600
+_CONTENT = "content.json"
 _ALIGNMENT = "alignment."
 
 
@@ -35,61 +50,102 @@ def cached_features(key: str, make: Callable[[], Features]) -> Features:
         key: a fingerprint of everything that decides the features: texts, tokenizer, limits.
         make: makes them; pure.
     """
-    file = cache_folder() / "features" / f"{key}.npz"
-    with suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        features = _read(file)
-        os.utime(file)
+    folder = cache_folder() / "features" / key
+    # Whatever stands there that is not as it was written is made anew.
+    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError, EOFError):
+        features = _read(folder)
+        os.utime(folder)
         return features
     features = make()
     if len(features) >= MIN_FEATURES:
         with suppress(OSError):  # a full disk or a read-only home is no reason not to train
-            _write(file, features)
-            _prune(file.parent)
+            _write(folder, features)
+            _prune(folder.parent)
     return features
 
 
-def _read(file: Path) -> Features:
-    # np.load would leave a file open that it cannot read.
-    with file.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
-        segments = stored.get("token_type_ids")
-        alignment = {
-            name.removeprefix(_ALIGNMENT): stored[name]
-            for name in stored.files
+def _read(folder: Path) -> Features:
+    """The features of an entry.
+
+    Raises:
+        ValueError: it is not as it was written.
+    """
+    content = json.loads((folder / _CONTENT).read_text(encoding="utf-8"))
+    if content["format"] != FORMAT or content["key"] != folder.name:
+        raise ValueError("another entry")
+    arrays = {name: _mapped(folder, name, checksum) for name, checksum in content["arrays"].items()}
+    return Features(
+        input_ids=arrays["input_ids"],
+        token_type_ids=arrays.get("token_type_ids"),
+        offsets=arrays["offsets"],
+        examples=arrays["examples"],
+        cut=int(arrays["cut"][0]),
+        alignment={
+            name.removeprefix(_ALIGNMENT): values
+            for name, values in arrays.items()
             if name.startswith(_ALIGNMENT)
-        }
-        return Features(
-            stored["input_ids"],
-            segments,
-            stored["offsets"],
-            stored["examples"],
-            int(stored["cut"]),
-            alignment,
-        )
+        },
+    )
 
 
-def _write(file: Path, features: Features) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-    arrays: dict[str, Any] = {
+def _mapped(folder: Path, name: str, checksum: int) -> NDArray[Any]:
+    """An array that lies on the disk. It may be written to, for torch asks for that; the file never is."""
+    # As a plain array: a sum of a mapped one would be one, too.
+    array = np.asarray(np.load(folder / f"{name}.npy", mmap_mode="c", allow_pickle=False))
+    if _checksum(name, array) != checksum:
+        raise ValueError("spoiled")
+    return array
+
+
+def _checksum(name: str, array: NDArray[Any]) -> int:
+    kind = zlib.crc32(f"{name} {array.dtype.str}".encode())
+    return zlib.crc32(np.ascontiguousarray(array).data, kind)
+
+
+def _write(folder: Path, features: Features) -> None:
+    """Store an entry in the place of any other; of two processes that do so at once, one is kept."""
+    arrays: dict[str, NDArray[Any]] = {
         "input_ids": features.input_ids,
         "offsets": features.offsets,
         "examples": features.examples,
+        "cut": np.array([features.cut]),
     }
     arrays |= {f"{_ALIGNMENT}{name}": values for name, values in features.alignment.items()}
     if features.token_type_ids is not None:
         arrays["token_type_ids"] = features.token_type_ids
+    temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.tmp")
+    temporary.mkdir(parents=True)
     try:
-        with temporary.open("wb") as stream:
-            np.savez(stream, allow_pickle=False, cut=np.int64(features.cut), **arrays)
-        temporary.replace(file)
+        for name, values in arrays.items():
+            np.save(temporary / f"{name}.npy", values, allow_pickle=False)
+        checksums = {name: _checksum(name, values) for name, values in arrays.items()}
+        content = {"format": FORMAT, "key": folder.name, "arrays": checksums}
+        (temporary / _CONTENT).write_text(json.dumps(content), encoding="utf-8")
+        _remove(folder)
+        temporary.rename(folder)
     finally:
-        temporary.unlink(missing_ok=True)
+        _remove(temporary)
 
 
-def _prune(folder: Path) -> None:
-    files = sorted(folder.glob("*.npz"), key=lambda path: path.stat().st_mtime, reverse=True)
+def _prune(parent: Path) -> None:
+    """Remove what was used longest ago, what was left half written, and files of earlier versions."""
+    entries = []
+    for path in parent.iterdir():
+        with suppress(OSError):  # another process removes, too
+            used = path.stat().st_mtime
+            if path.suffix == ".npz" or (path.suffix == ".tmp" and used < time.time() - ABANDONED):
+                _remove(path)
+            elif path.suffix != ".tmp" and path.is_dir():
+                entries.append((used, path, sum(file.stat().st_size for file in path.iterdir())))
     total = 0
-    for file in files:
-        total += file.stat().st_size
+    for _, path, size in sorted(entries, reverse=True):
+        total += size
         if total > MAX_BYTES:
-            file.unlink(missing_ok=True)
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -14,9 +14,11 @@ from bertkit.errors import DataError
 from bertkit.tasks.base import Example, Limits, Progress
 from bertkit.tasks.encoding import CHUNK
 from bertkit.tasks.feature_builder import FeatureBuilder
-from bertkit.tasks.template import Template, template_of
+from bertkit.tasks.spaced_words import tokenize_with
+from bertkit.tasks.template import template_of
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
 
 # In `Features.alignment`: a token that is not of the context.
@@ -29,10 +31,11 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class _Text:
-    """Tokens of a text: ids, and (tokens, 2) where they stand in it, in characters."""
+    """Tokens of a text, and where each begins and ends in it, in characters."""
 
     ids: NDArray[np.int32]
-    offsets: NDArray[np.int32]
+    starts: NDArray[np.int32]
+    ends: NDArray[np.int32]
 
 
 def encode_questions(
@@ -61,33 +64,42 @@ def encode_questions(
     """
     template = template_of(tokenizer, pair=True)
     size = limits.window or limits.max_length
-    if size - template.size - max_question_length < max(1, limits.stride // 2):
+    room = size - template.size
+    if room - max_question_length < max(1, limits.stride // 2):
         raise DataError(
             f"windows of {size} tokens leave no room for the context beside a question of up to "
             f"{max_question_length}",
             hint="--set train.max_length=384, or a smaller task.max_question_length",
         )
-    texts = _Encoder(tokenizer)
+    contexts = _Contexts(tokenizer.backend_tokenizer)
+    tokenize = tokenize_with(tokenizer.backend_tokenizer)
     with_segments = "token_type_ids" in tokenizer.model_input_names
-    built = FeatureBuilder("start", "end", with_segments=with_segments)
+    built = FeatureBuilder(
+        template, "start", "end", nothing=NOT_CONTEXT, sentence=NO_ANSWER, with_segments=with_segments
+    )
     cut = 0
     for first in range(0, len(examples), CHUNK):
         chunk = examples[first : first + CHUNK]
-        texts.prepare([text for example in chunk for text in example.texts])
-        for number, example in enumerate(chunk, first):
-            question, context = (texts.encoded[text] for text in example.texts)
-            _add_windows(built, template, number, question.ids[:max_question_length], context, limits)
-            cut += len(question.ids) > max_question_length
+        questions = tokenize([example.texts[0] for example in chunk])
+        contexts.prepare([example.texts[1] for example in chunk])
+        ends = np.cumsum(questions.lengths)
+        for number, (example, start, end) in enumerate(
+            zip(chunk, ends - questions.lengths, ends, strict=True)
+        ):
+            question = questions.ids[start : min(end, start + max_question_length)]
+            context = contexts.encoded[example.texts[1]]
+            _add_windows(built, first + number, question, context, room - len(question), limits.stride)
+        cut += int((questions.lengths > max_question_length).sum())
         if progress is not None:
             progress(min(first + CHUNK, len(examples)))
     return built.features(cut=cut)
 
 
-class _Encoder:
-    """Encodes the texts of one chunk after the other, each different one once."""
+class _Contexts:
+    """Encodes the contexts of one chunk after the other, each different one once."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
-        self._backend = tokenizer.backend_tokenizer
+    def __init__(self, backend: Tokenizer) -> None:
+        self._backend = backend
         self.encoded: dict[str, _Text] = {}
 
     def prepare(self, texts: Sequence[str]) -> None:
@@ -98,33 +110,23 @@ class _Encoder:
         encodings = self._backend.encode_batch(missing, add_special_tokens=False)
         for text, encoding in zip(missing, encodings, strict=True):
             offsets = np.asarray(encoding.offsets, dtype=np.int32).reshape(-1, 2)
-            self.encoded[text] = _Text(np.asarray(encoding.ids, dtype=np.int32), offsets)
+            starts, ends = offsets.T.copy()
+            self.encoded[text] = _Text(np.asarray(encoding.ids, dtype=np.int32), starts, ends)
 
 
 def _add_windows(
-    built: FeatureBuilder,
-    template: Template,
-    example: int,
-    question: NDArray[np.int32],
-    context: _Text,
-    limits: Limits,
+    built: FeatureBuilder, example: int, question: NDArray[np.int32], context: _Text, room: int, stride: int
 ) -> None:
-    """Add all windows of one question over its context."""
-    room = (limits.window or limits.max_length) - template.size - len(question)
+    """Add all windows of one question over its context, each of so much room."""
     # Beside a long question little room is left: then windows share at most half of it.
-    step = max(1, room - min(limits.stride, room // 2))
-    first = len(template.before) + len(question) + len(template.between)
-    start = 0
-    while True:
-        ids, segments = template.wrap(question, context.ids[start : start + room])
-        offsets = np.full((len(ids), 2), NOT_CONTEXT, dtype=np.int32)
-        piece = context.offsets[start : start + room]
-        offsets[first : first + len(piece)] = piece
-        offsets[template.sentence] = NO_ANSWER
-        built.add(example, ids, segments, start=offsets[:, 0].copy(), end=offsets[:, 1].copy())
-        if start + room >= len(context.ids):
-            return
-        start += step
+    step = max(1, room - min(stride, room // 2))
+    beside = np.full(len(question), NOT_CONTEXT, dtype=np.int32)
+    for start in range(0, max(1, len(context.ids) - room + step), step):
+        piece = slice(start, start + room)
+        built.add(
+            example, question, context.ids[piece],
+            start=[beside, context.starts[piece]], end=[beside, context.ends[piece]],
+        )  # fmt: skip
 
 
 def answer_tokens(features: Features, feature: int, start: int, end: int) -> tuple[int, int]:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from bertkit.errors import ModelError
 
@@ -37,16 +34,6 @@ class Template:
     def size(self) -> int:
         """How many special tokens there are."""
         return len(self.before) + len(self.between) + len(self.after)
-
-    def wrap(self, *texts: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
-        """(tokens,) ids and segments of one text, or of two, with the special tokens."""
-        parts: list[Any] = [np.array(self.before, np.int32).reshape(-1, 2)]
-        specials = [self.between] if len(texts) == 2 else []
-        for text, segment, special in zip(texts, self.segments, [*specials, self.after], strict=False):
-            parts.append(np.stack([text, np.full(len(text), segment, np.int32)], axis=1))
-            parts.append(np.array(special, np.int32).reshape(-1, 2))
-        whole = np.concatenate(parts)
-        return whole[:, 0].astype(np.int32), whole[:, 1].astype(np.int8)
 
 
 def template_of(tokenizer: PreTrainedTokenizerFast, *, pair: bool) -> Template:

@@ -18,7 +18,7 @@ from bertkit.data.features import Features
 from bertkit.tasks.base import Example, Limits, Progress
 from bertkit.tasks.encoding import CHUNK
 from bertkit.tasks.feature_builder import FeatureBuilder
-from bertkit.tasks.template import Template, template_of
+from bertkit.tasks.template import template_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -65,7 +65,8 @@ def encode_words(
     """
     template = template_of(tokenizer, pair=False)
     room = (limits.window or limits.max_length) - template.size
-    built = FeatureBuilder("words", with_segments="token_type_ids" in tokenizer.model_input_names)
+    with_segments = "token_type_ids" in tokenizer.model_input_names
+    built = FeatureBuilder(template, "words", nothing=NO_WORD, sentence=SENTENCE, with_segments=with_segments)
     unknown = next(
         token for token in (tokenizer.unk_token_id, tokenizer.mask_token_id, tokenizer.pad_token_id)
         if token is not None
@@ -81,7 +82,7 @@ def encode_words(
             if len(ids) > room:
                 ids, words = _shortened(ids, words, max(1, room // 2))
             for window in _windows(words, room, limits.stride):
-                _add_window(built, template, number, ids, words, window)
+                _add_window(built, number, ids, words, window)
         if progress is not None:
             progress(min(start + CHUNK, len(examples)))
     return built.features()
@@ -105,7 +106,9 @@ def _with_every_word(
     ids: NDArray[np.int32], words: Ints, count: int, unknown: int
 ) -> tuple[NDArray[np.int32], Ints]:
     """The tokens, with an unknown one for each word that has none."""
-    missing = np.setdiff1d(np.arange(count), words)
+    has_tokens = np.zeros(count, dtype=bool)
+    has_tokens[words[words != NO_WORD]] = True
+    missing = np.flatnonzero(~has_tokens)
     if not len(missing):
         return ids, words
     # Tokens between words go with the word before them.
@@ -144,19 +147,11 @@ def _windows(words: Ints, room: int, stride: int) -> Iterator[_Window]:
 
 
 def _add_window(
-    built: FeatureBuilder,
-    template: Template,
-    example: int,
-    ids: NDArray[np.int32],
-    words: Ints,
-    window: _Window,
+    built: FeatureBuilder, example: int, ids: NDArray[np.int32], words: Ints, window: _Window
 ) -> None:
-    tokens, segments = template.wrap(ids[window.start : window.end])
-    decided = np.full(len(tokens), NO_WORD, dtype=np.int32)
-    offset = len(template.before) - window.start
-    decided[window.first + offset : window.last + offset] = words[window.first : window.last]
-    decided[template.sentence] = SENTENCE
-    built.add(example, tokens, segments, words=decided)
+    decided = np.full(window.end - window.start, NO_WORD, dtype=np.int32)
+    decided[window.first - window.start : window.last - window.start] = words[window.first : window.last]
+    built.add(example, ids[window.start : window.end], words=[decided])
 
 
 def first_tokens(features: Features) -> Ints:

@@ -23,7 +23,8 @@ from bertkit.runs.folder import RunFolder
 from bertkit.tasks.base import Example
 from bertkit.tasks.columns import TEXT_OPTIONS, choose_column, identity_column, identity_of
 from bertkit.workflows.benchmark_plan import DIAGNOSTICS, Plan
-from bertkit.workflows.engine import compute_outputs, encode_examples
+from bertkit.workflows.encoding import encode_examples
+from bertkit.workflows.engine import compute_outputs
 from bertkit.workflows.events import Listener, Note, Progress
 from bertkit.workflows.trained import Trained, find_trained, load_trained
 

@@ -19,7 +19,8 @@ from bertkit.runs.processes import is_main_process
 from bertkit.tasks.base import Example, Prediction, Task
 from bertkit.workflows.assessing import Groups, assess_split
 from bertkit.workflows.baseline import BaselineScores, score_baselines
-from bertkit.workflows.engine import compute_outputs, encode_examples
+from bertkit.workflows.encoding import encode_examples
+from bertkit.workflows.engine import compute_outputs
 from bertkit.workflows.eval_data import EvalSplit, file_split, recipe_splits, training_examples
 from bertkit.workflows.eval_outputs import EvalOutputs
 from bertkit.workflows.eval_subject import Subject, find_subject

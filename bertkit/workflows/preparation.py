@@ -20,7 +20,7 @@ from bertkit.models.sources import ModelSource, find_model
 from bertkit.tasks.base import Example, ExampleSet, Limits, Task
 from bertkit.tasks.table import TASKS
 from bertkit.workflows.data_findings import checked_splits, find_in_splits
-from bertkit.workflows.engine import encode_examples
+from bertkit.workflows.encoding import encode_examples
 from bertkit.workflows.events import Listener, Note
 from bertkit.workflows.held_out import cut_split, fold_rows, hold_out_rows
 from bertkit.workflows.lengths import limits_of, report_lengths

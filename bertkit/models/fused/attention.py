@@ -44,8 +44,8 @@ def attend(
 ) -> tuple[torch.Tensor, list[Attended]]:
     """The context of each query.
 
-    Scores and their softmax are in float32 at least, whatever the inputs are: bf16 would lose what tells two large
-    scores apart, and its softmax is slower.
+    Scores and their softmax are in float32 at least, whatever the inputs are: bf16 would lose what tells two
+    large scores apart, and its softmax is slower.
 
     Args:
         queries: (tokens, hidden), or (sequences, hidden) where only the first token of each asks.

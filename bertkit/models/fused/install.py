@@ -53,7 +53,7 @@ def _fuse_dropout(embeddings: Any) -> None:
     """Let the embeddings' dropout take its mask from where the layers do."""
     from torch import nn
 
-    dropout = getattr(embeddings, "dropout", None)
+    dropout: Any = getattr(embeddings, "dropout", None)
     if type(dropout) is not nn.Dropout:
         return
     own = nn.Dropout.forward.__get__(dropout)
