@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
@@ -23,7 +23,7 @@ class _Table:
         touched: the rows of the batch under way.
     """
 
-    weight: nn.Parameter
+    weight: torch.Tensor
     whole: torch.Tensor | None = None
     touched: torch.Tensor | None = None
 
@@ -55,7 +55,9 @@ class Gradients:
 
         gradients = [p.grad for p in self._model.parameters() if p.grad is not None and not p.grad.is_sparse]
         rows = [
-            (table, table.weight.grad.coalesce()) for table in self._tables if _is_sparse(table.weight.grad)
+            (table, table.weight.grad.coalesce())
+            for table in self._tables
+            if table.weight.grad is not None and table.weight.grad.is_sparse
         ]
         gradients += [gradient.values() for _, gradient in rows]
         norm = get_total_norm(gradients)
@@ -84,10 +86,6 @@ def _spread(table: _Table, gradient: torch.Tensor) -> None:
     table.touched = gradient.indices()[0]
     table.whole.index_copy_(0, table.touched, gradient.values())
     table.weight.grad = table.whole
-
-
-def _is_sparse(gradient: Any) -> bool:
-    return gradient is not None and bool(gradient.is_sparse)
 
 
 def _large_tables(model: nn.Module) -> list[nn.Embedding]:

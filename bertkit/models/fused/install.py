@@ -31,7 +31,8 @@ def fuse_layers(model: PreTrainedModel) -> bool:
     if shape is None:
         return False
     stack = FusedStack(shape)
-    own = type(shape.module).forward.__get__(shape.module)
+    module: Any = shape.module
+    own = type(module).forward.__get__(module)
 
     def forward(hidden_states: torch.Tensor, *args: Any, packing: Any = None, **settings: Any) -> Any:
         if packing is None or hidden_states.device.type != "cpu":
@@ -40,11 +41,11 @@ def fuse_layers(model: PreTrainedModel) -> bool:
             return own(hidden_states, *args, **given)
         rows = stack(
             hidden_states[0], packing.lengths, first_token_only=gives_first_token_only(model),
-            checkpoint=getattr(shape.module.layer[0], "gradient_checkpointing", False),
+            checkpoint=getattr(module.layer[0], "gradient_checkpointing", False),
         )  # fmt: skip
         return BaseModelOutputWithPastAndCrossAttentions(last_hidden_state=rows[None])
 
-    shape.module.forward = forward
+    module.forward = forward
     _fuse_dropout(model.base_model.embeddings)
     return True
 
@@ -53,9 +54,10 @@ def _fuse_dropout(embeddings: Any) -> None:
     """Let the embeddings' dropout take its mask from where the layers do."""
     from torch import nn
 
-    dropout: Any = getattr(embeddings, "dropout", None)
-    if type(dropout) is not nn.Dropout:
+    module = getattr(embeddings, "dropout", None)
+    if type(module) is not nn.Dropout:
         return
+    dropout: Any = module
     own = nn.Dropout.forward.__get__(dropout)
 
     def forward(hidden: torch.Tensor) -> torch.Tensor:
