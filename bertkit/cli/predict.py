@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from bertkit.cli.options import Columns, Debug, Force, Quiet, Text, TextPair, complete_run
+from bertkit.cli.options import Columns, Debug, Force, Quiet, Text, TextPair, complete_run, debug_wanted
 
 if TYPE_CHECKING:
     from io import TextIOWrapper
+
+
+class Engine(StrEnum):
+    """The choices of `--engine`."""
+
+    auto = "auto"
+    torch = "torch"
+    onnx = "onnx"
+
 
 EPILOG = """Examples:
 
@@ -55,6 +65,14 @@ def predict(
         int,
         typer.Option(metavar="N", min=0, help="Add the N best answers, where the model answers questions."),
     ] = 0,
+    engine: Annotated[
+        Engine,
+        typer.Option(
+            "--engine",
+            help="What computes the model: torch, or onnx (ONNX Runtime; pip install 'bertkit[onnx]'). "
+            "auto is torch, on processors without transformers for the usual families; --debug says which.",
+        ),
+    ] = Engine.auto,
     text: Text = None,
     text_pair: TextPair = None,
     columns: Columns = None,
@@ -78,8 +96,11 @@ def predict(
 
         result = workflow(
             sys.stdin.buffer if file == "-" else file, model=model, output=output or sys.stdout,
-            scores=scores, tags=tags, n_best=n_best, text=flags.get("task.text"), force=force, listen=display,
+            scores=scores, tags=tags, n_best=n_best, text=flags.get("task.text"), force=force,
+            engine=engine.value, listen=display,
         )  # fmt: skip
     print_predicted(result, quiet=quiet)
+    if debug_wanted():
+        print(f"computed by {result.computed_by}", file=sys.stderr)
     if result.rejected:
         raise typer.Exit(3)

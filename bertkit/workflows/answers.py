@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from bertkit.data.features import Features
 from bertkit.data.reading.lines import InputLine
 from bertkit.errors import DataError
 from bertkit.tasks.base import Example, Prediction
@@ -56,8 +58,27 @@ def _size(value: Any) -> int:
     return len(value) if isinstance(value, str) else 0
 
 
-def answer(trained: Trained, chunk: Sequence[InputLine], wanted: Wanted) -> list[dict[str, Any]]:
-    """One answer a line: the record with its prediction, or what is wrong with it."""
+@dataclass(frozen=True)
+class Asked:
+    """A chunk of lines, ready for the model.
+
+    Attributes:
+        answers: one a line: the record, to which the prediction is added, or what is wrong with the line.
+        places: which of them the model is asked for.
+        examples: those lines as the task reads them.
+        features: of the examples; None where there are none.
+        read_to: how far the input was read then, in bytes; None where nobody asks.
+    """
+
+    answers: list[dict[str, Any]]
+    places: Sequence[int]
+    examples: Sequence[Example]
+    features: Features | None
+    read_to: int | None = None
+
+
+def prepare(trained: Trained, chunk: Sequence[InputLine], *, read_to: int | None = None) -> Asked:
+    """Read and encode lines; nothing here needs the model."""
     answers: list[dict[str, Any]] = []
     examples: list[Example] = []
     places: list[int] = []
@@ -73,13 +94,53 @@ def answer(trained: Trained, chunk: Sequence[InputLine], wanted: Wanted) -> list
         answers.append(dict(line.record))
         examples.append(example)
         places.append(place)
+    features = None
     if examples:
         features = trained.task.encode(examples, trained.model.tokenizer, trained.limits)
-        kept = compute_outputs(trained.engine, trained.model, trained.task, features)
-        made = trained.task.decode(kept, features, examples)
-        for place, prediction in zip(places, made, strict=True):
-            answers[place] |= _shown(prediction, wanted)
-    return answers
+    return Asked(answers, places, examples, features, read_to)
+
+
+def answer(trained: Trained, asked: Asked, wanted: Wanted) -> list[dict[str, Any]]:
+    """One answer a line: the record with its prediction, or what is wrong with it."""
+    if asked.features is not None:
+        kept = compute_outputs(trained.engine, trained.model, trained.task, asked.features)
+        made = trained.task.decode(kept, asked.features, asked.examples)
+        for place, prediction in zip(asked.places, made, strict=True):
+            asked.answers[place].update(_shown(prediction, wanted))
+    return asked.answers
+
+
+def prepared(
+    trained: Trained, chunks: Iterator[list[InputLine]], *, position: Callable[[], int] | None, ahead: bool
+) -> Generator[Asked]:
+    """Chunks of lines, ready for the model, in their order.
+
+    Args:
+        trained: whose task and tokenizer read them.
+        chunks: read one after the other, never two at once.
+        position: how far the input is read, asked after each chunk.
+        ahead: read and encode the next chunk while the caller is busy with this one. Only for inputs that
+            never let one wait, as a file does not: an answer must not wait for a line yet to come.
+
+    Raises:
+        BertkitError: whatever reading raises, in the place of the chunk.
+    """
+
+    def following() -> Asked | None:
+        chunk = next(chunks, None)
+        if chunk is None:
+            return None
+        return prepare(trained, chunk, read_to=position() if position is not None else None)
+
+    if not ahead:
+        yield from iter(following, None)
+        return
+    # One thread: the tokenizer is set to its limits for each chunk, and has its own threads besides.
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="bertkit-prepare") as worker:
+        task = worker.submit(following)
+        while (asked := task.result()) is not None:
+            task = worker.submit(following)
+            yield asked
 
 
 def _shown(prediction: Prediction, wanted: Wanted) -> dict[str, Any]:

@@ -11,23 +11,31 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bertkit.data.feature_cache import cached_features
 from bertkit.data.features import Features, Padding
 from bertkit.errors import UsageError
 from bertkit.evaluation.inference import run_model
-from bertkit.models.loading import LoadedModel, reset_tokenizer
-from bertkit.runs.environment import fingerprint
-from bertkit.tasks.base import Example, Limits, Task
+from bertkit.models.loading import LoadedModel
+from bertkit.tasks.base import Task
+from bertkit.training.allocation import keep_memory
 from bertkit.training.precision import choose_precision
-from bertkit.workflows.events import Listener, Progress
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
     from transformers import PreTrainedTokenizerFast
 
 
-# Goes up when the same texts are encoded otherwise than before: features in the cache are then made anew.
-ENCODING_VERSION = "2"
+@dataclass(frozen=True)
+class OneProcess:
+    """What is asked of Accelerate where nothing is trained; importing that takes as long as importing torch.
+
+    Attributes:
+        device: the processor.
+        process_index, num_processes: of one.
+    """
+
+    device: Any
+    process_index: int = 0
+    num_processes: int = 1
 
 
 @dataclass(frozen=True)
@@ -35,7 +43,7 @@ class Engine:
     """Where and how a model is computed.
 
     Attributes:
-        accelerator: Accelerate's view of devices and processes.
+        accelerator: Accelerate's view of devices and processes, or that of one process on a processor.
         precision: fp32 or bf16.
     """
 
@@ -67,6 +75,7 @@ def start_engine(precision: str, *, several: bool = False) -> Engine:
     """
     # Tokenizers warn about forks that never come; the choice is ours either way.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    keep_memory()
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
 
@@ -76,11 +85,35 @@ def start_engine(precision: str, *, several: bool = False) -> Engine:
     accelerator = Accelerator(mixed_precision="no")  # see Engine.autocast
     if accelerator.num_processes > 1 and not several:
         # The loop could; but every process would write into the same run folder.
-        raise UsageError(
-            f"this runs in one process, and was started in {accelerator.num_processes}",
-            hint="start it without accelerate launch or torchrun; only bertkit eval shares its work so far",
-        )
+        raise _several_processes(accelerator.num_processes)
     return Engine(accelerator, chosen)
+
+
+def start_for_prediction(precision: str) -> Engine:
+    """The same for one process that does not train: without Accelerate, where there is only a processor.
+
+    Raises:
+        UsageError: if this is one of several processes.
+    """
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    # Of those that torchrun starts on processors, Accelerate sees one unless ACCELERATE_USE_CPU is set.
+    processes = int(os.environ.get("WORLD_SIZE") or 1)
+    if processes > 1:
+        raise _several_processes(processes)
+    import torch
+
+    # Whoever sets one of these says what Accelerate shall do.
+    if torch.accelerator.is_available() or any(name.startswith("ACCELERATE_") for name in os.environ):
+        return start_engine(precision)
+    keep_memory()
+    return Engine(OneProcess(torch.device("cpu")), choose_precision(precision))
+
+
+def _several_processes(count: int) -> UsageError:
+    return UsageError(
+        f"this runs in one process, and was started in {count}",
+        hint="start it without accelerate launch or torchrun; only bertkit eval shares its work so far",
+    )
 
 
 def seed_everything(seed: int) -> None:
@@ -101,42 +134,6 @@ def padding_of(tokenizer: PreTrainedTokenizerFast) -> Padding:
         segment_id=int(getattr(tokenizer, "pad_token_type_id", 0) or 0),
         left=tokenizer.padding_side == "left",
     )
-
-
-def encode_examples(
-    task: Task,
-    examples: list[Example],
-    tokenizer: PreTrainedTokenizerFast,
-    limits: Limits,
-    *,
-    what: str,
-    listen: Listener,
-) -> Features:
-    """Features of examples, from the cache where the same were made before."""
-
-    def tell(done: int) -> None:
-        listen(Progress(f"tokenizing {what}", done, len(examples)))
-
-    def key() -> str:
-        parts = [
-            ENCODING_VERSION,
-            str(tokenizer.special_tokens_map),
-            tokenizer.backend_tokenizer.to_str(),
-            repr(limits),
-            task.name,
-            task.encoding_key,
-            str(tokenizer.model_input_names),
-        ]
-        texts = (
-            part
-            for example in examples
-            for part in (str(len(example.texts)), *example.texts, repr(example.words))
-        )
-        return fingerprint([*parts, *texts])
-
-    # Truncation is a state of the tokenizer, set again by `encode`: it must not be part of the key.
-    reset_tokenizer(tokenizer)
-    return cached_features(key(), lambda: task.encode(examples, tokenizer, limits, progress=tell))
 
 
 def compute_outputs(

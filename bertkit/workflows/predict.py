@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, ExitStack, closing
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
@@ -18,10 +18,20 @@ from bertkit.runs.atomic import json_text
 from bertkit.runs.environment import fingerprint
 from bertkit.runs.partial import PartialOutput
 from bertkit.tasks.table import TASKS
-from bertkit.workflows.answers import CHUNK_LINES, Wanted, answer, chunks_of, is_error, is_error_line
+from bertkit.workflows.answers import (
+    CHUNK_LINES,
+    Asked,
+    Wanted,
+    answer,
+    chunks_of,
+    is_error,
+    is_error_line,
+    prepared,
+)
 from bertkit.workflows.events import Listener, Note, Progress, silent
+from bertkit.workflows.predictor import EngineName, Predictor, load_predictor
 from bertkit.workflows.signals import STOPS, signal_of
-from bertkit.workflows.trained import Trained, TrainedSource, find_trained, load_trained, named_columns
+from bertkit.workflows.trained import TrainedSource, find_trained, named_columns
 
 
 @dataclass(frozen=True)
@@ -33,12 +43,14 @@ class PredictResult:
         rejected: how many of them hold an error.
         output: the file written, None for standard output.
         predictions: all of them as written, where the caller asked for no file (Python API).
+        computed_by: what computed the model, in words.
     """
 
     lines: int
     rejected: int
     output: Path | None
     predictions: Sequence[dict[str, Any]] = ()
+    computed_by: str = field(default="", compare=False)
 
 
 def predict(
@@ -51,6 +63,7 @@ def predict(
     n_best: int = 0,
     text: Sequence[str | None] | None = None,
     force: bool = False,
+    engine: EngineName = "auto",
     listen: Listener = silent,
 ) -> PredictResult:
     """Predict a file.
@@ -65,6 +78,8 @@ def predict(
         n_best: add so many candidates, where the model answers questions.
         text: names of the text columns, where they are not those of the training; None keeps one.
         force: replace an output file.
+        engine: what computes the model: `torch`, `onnx` (ONNX Runtime, of `bertkit[onnx]`) or `auto`, which
+            is `torch`. Predictions are the same to rounding.
         listen: told what happens.
 
     Raises:
@@ -87,16 +102,17 @@ def predict(
         if kind in ("csv", "tsv") and path is not None:
             _check_header(path, kind, _with_columns(found, columns))
         wanted = Wanted(scores=scores, tags=tags, n_best=n_best)
-        trained = load_trained(_with_columns(found, columns))
+        predictor = load_predictor(_with_columns(found, columns), engine, listen=listen)
         # How far a packed file is cannot be told from what is unpacked of it.
         size = path.stat().st_size if path is not None and not is_compressed(path.name) else None
-        job = _Job(trained, wanted, listen, stream, size)
+        is_file = path is not None and path.is_file()
+        job = _Job(predictor, wanted, listen, stream, size, is_file)
         if path is None and stream.isatty():
             awaited = json_text(dict.fromkeys(columns, "..."))
             listen(Note(f"type JSON lines, as {awaited}; Ctrl-D on an empty line ends"))
         if target is None:
             return _predict_stream(job, lines, output)
-        return _predict_file(job, lines, PartialOutput(target, _origin(path, found, wanted, columns)))
+        return _predict_file(job, lines, PartialOutput(target, _origin(path, found, job, columns)))
 
 
 def _open(path: Path) -> BinaryIO:
@@ -114,28 +130,35 @@ class _Job:
     """What answers the lines.
 
     Attributes:
-        trained: model and task.
+        predictor: model and task.
         wanted: what is added beside the prediction.
         listen: told how far it is.
         stream: the input.
         size: of the input in bytes, None where it is not known.
+        is_file: the input is a file, which never lets one wait for its next line.
     """
 
-    trained: Trained
+    predictor: Predictor
     wanted: Wanted
     listen: Listener
     stream: BinaryIO
     size: int | None
+    is_file: bool
 
-    def tell(self) -> None:
-        """Say how far the input is read."""
-        if self.size is not None:
-            self.listen(Progress("predicting", min(self.stream.tell(), self.size), self.size, "bytes"))
+    def tell(self, asked: Asked) -> None:
+        """Say how far the input is answered."""
+        if self.size is not None and asked.read_to is not None:
+            self.listen(Progress("predicting", min(asked.read_to, self.size), self.size, "bytes"))
 
     @property
     def chunk_lines(self) -> int:
         """Lines to answer at once; who types waits for each answer."""
-        return 1 if self.size is None and self.stream.isatty() else CHUNK_LINES
+        return 1 if not self.is_file and self.stream.isatty() else CHUNK_LINES
+
+    def prepared(self, chunks: Iterator[list[InputLine]]) -> AbstractContextManager[Iterator[Asked]]:
+        """The chunks, ready for the model; leaving it ends what is under way, before the input is closed."""
+        position = self.stream.tell if self.size is not None else None
+        return closing(prepared(self.predictor.trained, chunks, position=position, ahead=self.is_file))
 
 
 def _check_output(target: Path, source: Path | None, *, force: bool) -> None:
@@ -160,7 +183,7 @@ def _check_output(target: Path, source: Path | None, *, force: bool) -> None:
 
 
 def _origin(
-    path: Path | None, found: TrainedSource, wanted: Wanted, columns: Sequence[str]
+    path: Path | None, found: TrainedSource, job: _Job, columns: Sequence[str]
 ) -> Mapping[str, str] | None:
     """What an output is made from; only the same can be gone on with, and a stream never is the same."""
     if path is None:
@@ -171,7 +194,9 @@ def _origin(
     return {
         "input": f"{path.resolve()} {given.st_size} {given.st_mtime_ns}",
         # The contract holds the thresholds that the predictions went by.
-        "model": fingerprint([*files, found.contract.model_dump_json(), str(wanted), *columns]),
+        "model": fingerprint(
+            [*files, found.contract.model_dump_json(), str(job.wanted), *columns, job.predictor.by]
+        ),
     }
 
 
@@ -212,22 +237,23 @@ def _predict_stream(job: _Job, lines: Iterator[InputLine], output: Any) -> Predi
     written: list[dict[str, Any]] = []
     count = rejected = 0
     try:
-        for chunk in chunks_of(lines, job.chunk_lines):
-            answers = answer(job.trained, chunk, job.wanted)
-            if output is None:
-                written += answers
-            else:
-                output.write("".join(json_text(answer) + "\n" for answer in answers))
-                output.flush()
-            count += len(answers)
-            rejected += sum(map(is_error, answers))
-            job.tell()
+        with job.prepared(chunks_of(lines, job.chunk_lines)) as chunks:
+            for asked in chunks:
+                answers = answer(job.predictor.trained, asked, job.wanted)
+                if output is None:
+                    written += answers
+                else:
+                    output.write("".join(json_text(answer) + "\n" for answer in answers))
+                    output.flush()
+                count += len(answers)
+                rejected += sum(map(is_error, answers))
+                job.tell(asked)
     except STOPS as stop:
         raise Interrupted(
             f"after line {count:,}", hint="to go on later where it stopped, write to a file: -o OUT",
             signal_number=signal_of(stop),
         ) from stop  # fmt: skip
-    return PredictResult(count, rejected, None, written)
+    return PredictResult(count, rejected, None, written, job.predictor.by)
 
 
 def _predict_file(job: _Job, lines: Iterator[InputLine], partial: PartialOutput) -> PredictResult:
@@ -236,14 +262,15 @@ def _predict_file(job: _Job, lines: Iterator[InputLine], partial: PartialOutput)
     try:
         if count:
             job.listen(Note(f"going on after line {count:,} of {partial.path}"))
-        with partial.writing(keep=count) as stream:
-            for chunk in chain([first] if first else [], chunks):
-                answers = answer(job.trained, chunk, job.wanted)
+        left = chain([first] if first else [], chunks)
+        with partial.writing(keep=count) as stream, job.prepared(left) as ready:
+            for asked in ready:
+                answers = answer(job.predictor.trained, asked, job.wanted)
                 stream.writelines(json_text(answer) + "\n" for answer in answers)
                 stream.flush()
                 count += len(answers)
                 rejected += sum(map(is_error, answers))
-                job.tell()
+                job.tell(asked)
     except STOPS as stop:
         raise Interrupted(
             f"after line {count:,}; what is done is in {partial.path}",
@@ -255,7 +282,7 @@ def _predict_file(job: _Job, lines: Iterator[InputLine], partial: PartialOutput)
             f"cannot write {partial.path}: {error.strerror or error}",
             hint="make room or choose another -o; the same command goes on",
         ) from error
-    return PredictResult(count, rejected, partial.target)
+    return PredictResult(count, rejected, partial.target, (), job.predictor.by)
 
 
 def _skip_done(

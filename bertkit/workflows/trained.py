@@ -10,6 +10,7 @@ from bertkit.config.catalogue import list_recipes
 from bertkit.errors import ModelError, UsageError
 from bertkit.models.contract import ModelContract, read_contract
 from bertkit.models.heads import reorder_outputs, required_order
+from bertkit.models.light.families import shape_of
 from bertkit.models.loading import LoadedModel, load_model, position_limit
 from bertkit.models.sources import ModelSource, find_model
 from bertkit.runs.folder import RUNS, RunFolder, find_latest, find_run
@@ -35,7 +36,8 @@ class TrainedSource:
     @property
     def limits(self) -> Limits:
         """The lengths it was trained with."""
-        positions = position_limit(self.source)
+        shape = shape_of(self.source.config, self.contract.problem)
+        positions = position_limit(self.source) if shape is None else shape.position_limit
         window = self.contract.window and min(self.contract.window, positions)
         return Limits(min(self.contract.max_length, positions), window, self.contract.stride)
 
