@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bertkit.config.loader import load_recipe
     from bertkit.errors import BertkitError
+    from bertkit.workflows.bench import bench
     from bertkit.workflows.benchmark import benchmark_glue
     from bertkit.workflows.compare import compare
     from bertkit.workflows.evaluate import evaluate
@@ -27,6 +28,7 @@ _HOMES = {
     "predict": "bertkit.workflows.predict",
     "repeat": "bertkit.workflows.repeat",
     "evaluate_file": "bertkit.workflows.evaluate_file",
+    "bench": "bertkit.workflows.bench",
     "compare": "bertkit.workflows.compare",
     "benchmark_glue": "bertkit.workflows.benchmark",
     "load_recipe": "bertkit.config.loader",
@@ -34,8 +36,8 @@ _HOMES = {
 }
 
 __all__ = [
-    "BertkitError", "benchmark_glue", "compare", "evaluate", "evaluate_file", "finetune", "load_recipe",
-    "predict", "repeat",
+    "BertkitError", "bench", "benchmark_glue", "compare", "evaluate", "evaluate_file", "finetune",
+    "load_recipe", "predict", "repeat",
 ]  # fmt: skip
 
 
