@@ -9,12 +9,14 @@ from typing import Annotated
 
 import typer
 
+from bertkit.cli import bench as bench_verb
 from bertkit.cli import benchmark, data, recipes, runs
 from bertkit.cli import compare as compare_verb
 from bertkit.cli import eval as eval_verb
 from bertkit.cli import finetune as finetune_verb
 from bertkit.cli import predict as predict_verb
 from bertkit.cli.options import Debug, debug_wanted
+from bertkit.cli.waiting import wait_politely_beside_others
 
 EPILOG = """Examples:
 
@@ -40,6 +42,7 @@ app = typer.Typer(
 app.command("finetune", epilog=finetune_verb.EPILOG)(finetune_verb.finetune)
 app.command("eval", epilog=eval_verb.EPILOG)(eval_verb.evaluate)
 app.command("predict", epilog=predict_verb.EPILOG)(predict_verb.predict)
+app.command("bench", epilog=bench_verb.EPILOG)(bench_verb.bench)
 app.command("compare", epilog=compare_verb.EPILOG)(compare_verb.compare)
 app.add_typer(benchmark.app, name="benchmark")
 app.add_typer(data.app, name="data")
@@ -73,6 +76,7 @@ def main() -> None:
     from bertkit.workflows.signals import raise_on_sigterm
 
     raise_on_sigterm()
+    wait_politely_beside_others()
     try:
         code = app(standalone_mode=False)
         if code == 128 + signal.SIGINT:  # Typer has swallowed a Ctrl-C

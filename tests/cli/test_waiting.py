@@ -1,0 +1,46 @@
+"""Beside other processes threads lie down early; alone they do as the library chooses."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from bertkit.cli.waiting import SPINS, wait_politely_beside_others
+
+
+@pytest.fixture
+def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What the kernel says, on a machine of four cores, for a process of two threads."""
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    # Whatever is set is taken back after the test.
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    return tmp_path / "loadavg"
+
+
+@pytest.mark.parametrize(("running", "spins"), [(1, None), (3, None), (4, SPINS), (9, SPINS)])
+def test_as_others_leave_cores(load: Path, running: int, spins: str | None) -> None:
+    load.write_text(f"0.35 0.91 1.10 {running}/312 4711\n", encoding="ascii")
+    wait_politely_beside_others(load)
+    assert os.environ.get("GOMP_SPINCOUNT") == spins
+
+
+@pytest.mark.parametrize("name", ["GOMP_SPINCOUNT", "OMP_WAIT_POLICY"])
+def test_what_the_user_says_stays(load: Path, name: str) -> None:
+    load.write_text("0.35 0.91 1.10 9/312 4711\n", encoding="ascii")
+    os.environ[name] = "passive"
+    before = dict(os.environ)
+    wait_politely_beside_others(load)
+    assert os.environ == before
+
+
+@pytest.mark.parametrize("said", [None, "", "unlike a kernel's"])
+def test_nobody_says(load: Path, said: str | None) -> None:
+    if said is not None:
+        load.write_text(said, encoding="ascii")
+    wait_politely_beside_others(load)
+    assert "GOMP_SPINCOUNT" not in os.environ
