@@ -46,7 +46,9 @@ format: $(READY) ## mend what can be mended by machine
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY) ## measure: start-up, memory of predict
+bench: $(READY) ## measure beside other tools: training, predicting, start-up, memory (hours; BENCH=--quick: minutes)
+	$(PIP) --editable '.[demo,dev,bench]'
+	$(BIN)/python benchmarks/run.py $(BENCH)
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/predict_memory.py
 	$(BIN)/python benchmarks/performance_page.py
