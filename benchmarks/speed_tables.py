@@ -142,6 +142,8 @@ def short_table(measured: Mapping[str, Kept]) -> list[str]:
                 for key in SHORT[workload.kind]
                 if (ratio := kept["summary"].get(key, {}).get("bertkit_over_it", {}).get(ours))
             ]
+            if not over:  # a table of bertkit alone
+                continue
             share = percent(row["share_of_peak"]["bf16"]) if "share_of_peak" in row else ""
             first = kept["summary"].get(SHORT[workload.kind][0], {})
             memory = ""

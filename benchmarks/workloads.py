@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 Kind = Literal["train", "predict", "encode", "start"]
@@ -85,6 +85,23 @@ OURS_TRAINING = (
 )
 TRAINING = (*TRAINERS, SIMPLETRANSFORMERS, *OURS_TRAINING)
 
+WITHOUT_PARTS = (
+    _bertkit("same", "same batches", "same"),
+    *(
+        Rival(f"without-{part}", f"without {name}", "bertkit_training", {"plan": "same", "without": part})
+        for part, name in {
+            "padding-free": "padding-free batches",
+            "fused-layers": "fused layers",
+            "dropout-masks": "own dropout masks",
+            "groups": "groups of like length in attention",
+            "first-token-only": "the last layer for first tokens alone",
+            "gradients-as-rows": "gradients of tables as rows",
+            "memory-kept": "memory kept between steps",
+        }.items()
+    ),
+    Rival("without-bf16", "without bf16", "bertkit_training", {"plan": "same", "precision": "fp32"}),
+)
+
 PIPELINES = (
     Rival("pipeline-1", "pipeline, batch 1", "pipeline", {"batch_size": 1}),
     Rival("pipeline-32", "pipeline, batch 32", "pipeline", {"batch_size": 32}),
@@ -142,6 +159,11 @@ WORKLOADS = {
         _train("conll2003", "CoNLL-2003", 40 * 32),
         _train("sst2", "SST-2", 10 * 32, base=True, rivals=(*TRAINERS, *OURS_TRAINING)),
         _train("mnli", "MNLI", 8 * 32, base=True, rivals=(*TRAINERS, *OURS_TRAINING)),
+        replace(
+            _train("sst2", "SST-2", 50 * 32, rivals=WITHOUT_PARTS),
+            name="parts-sst2",
+            title="Training SST-2, MiniLM-L6, with one part left out",
+        ),
         Workload(
             "predict-sst2", "Predicting SST-2, MiniLM-L6", "predict", "sst2", "minilm",
             4 * 872, 256, PREDICTING,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.rivals.job import Clock, Figures, Job, answer
+from benchmarks.rivals.parts import PARTS
 
 # After the last step only.
 NEVER = 1_000_000
@@ -39,7 +40,9 @@ def settings_of(job: Job) -> dict[str, Any]:
 
 
 def train(job: Job) -> Figures:
-    """One epoch and a warm-up; `job` says `plan` and `precision`."""
+    """One epoch and a warm-up; `job` says `plan` and `precision`, and `without` which of the `PARTS`."""
+    if "without" in job:
+        PARTS[job["without"]]()
     from bertkit import finetune
     from bertkit.training.events import Step
     from bertkit.workflows.events import TrainingBegins
