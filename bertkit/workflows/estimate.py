@@ -17,9 +17,9 @@ from bertkit.workflows.baseline import BaselineScores, baselines_of
 from bertkit.workflows.events import Listener, silent
 from bertkit.workflows.preparation import Prepared, prepare
 
-# Share of the measured matrix-product rate that a training step is taken to reach; an assumption, for
-# an estimate within a factor of two on a quiet machine.
-REACHED_SHARE = 0.25
+# Shares of the measured matrix-product rate that a training step is taken to reach: by bertkit's own layers
+# and by others. Assumptions, for an estimate within a factor of two on a quiet machine (docs/performance.md).
+REACHED_SHARE_FUSED, REACHED_SHARE = 0.4, 0.25
 # Bytes a weight takes in training: fp32 weight, gradient and AdamW's two means.
 BYTES_PER_WEIGHT = 16
 # Activations kept for the backward pass, in numbers of the hidden size, a token and a layer.
@@ -105,9 +105,10 @@ def estimate(recipe: LoadedRecipe, *, baseline: bool = False, listen: Listener =
     longest = lengths.max() if execution.obstacle else lengths.mean()
     activations = int(piece * longest * hidden * layers * ACTIVATIONS * bytes_of)
     splits = {"train": prepared.train, **prepared.evals}
+    share = REACHED_SHARE_FUSED if execution.fused else REACHED_SHARE
     return Estimate(
         splits={name: _size(split.features, len(split.examples)) for name, split in splits.items()},
-        weights=weights, steps=steps, seconds=6 * encoder_weights * tokens / (rate * REACHED_SHARE),
+        weights=weights, steps=steps, seconds=6 * encoder_weights * tokens / (rate * share),
         memory_bytes=weights * BYTES_PER_WEIGHT + activations, precision=precision, device=device,
         batch_plan=settings.batch_plan, execution=str(execution), baselines=baselines,
     )  # fmt: skip

@@ -37,18 +37,20 @@ def test_nothing_needless_is_imported(trained_run: Path, tmp_path: Path) -> None
 
 def test_an_answer_does_not_wait_for_lines_to_come(trained_run: Path) -> None:
     """A full chunk from a pipe that stays open is answered; then a Ctrl-C ends the waiting at once."""
-    child = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "bertkit", "predict", "-"], cwd=trained_run, text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    assert child.stdin is not None and child.stdout is not None
-    child.stdin.write('{"text": "the film is superb"}\n' * CHUNK_LINES)
-    child.stdin.flush()
-    found = [json.loads(child.stdout.readline())["prediction"] for _ in range(CHUNK_LINES)]
-    assert found == ["positive"] * CHUNK_LINES
-    child.send_signal(signal.SIGINT)
-    assert child.wait(timeout=60) == 130  # the pipe is still open
-    child.communicate()
+    ) as child:  # fmt: skip
+        assert child.stdin is not None and child.stdout is not None
+        try:
+            child.stdin.write('{"text": "the film is superb"}\n' * CHUNK_LINES)
+            child.stdin.flush()
+            found = [json.loads(child.stdout.readline())["prediction"] for _ in range(CHUNK_LINES)]
+            assert found == ["positive"] * CHUNK_LINES
+            child.send_signal(signal.SIGINT)
+            assert child.wait(timeout=60) == 130  # the pipe is still open
+        finally:
+            child.kill()
 
 
 def test_one_of_several_processes_is_refused(trained_run: Path, tmp_path: Path) -> None:

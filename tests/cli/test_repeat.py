@@ -15,7 +15,7 @@ import pytest
 
 SETTINGS = [
     part
-    for setting in ("train.epochs=2", "train.batch_size=8", "train.precision=fp32", "train.max_length=32",
+    for setting in ("train.epochs=6", "train.batch_size=8", "train.precision=fp32", "train.max_length=32",
                     "train.learning_rate=1e-3", "data.limit=80")
     for part in ("--set", setting)
 ]  # fmt: skip

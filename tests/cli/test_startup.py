@@ -35,6 +35,7 @@ QUICK = [
     ["data", "--help"],
     ["data", "check", "--help"],
     ["data", "convert", "--help"],
+    ["bench", "--help"],
     ["compare", "--help"],
     ["benchmark", "glue", "--help"],
     ["recipes"],
@@ -83,7 +84,7 @@ def test_what_answers_at_once_imports_nothing_heavy(tmp_path: Path) -> None:
     assert [arguments for arguments, _, _ in seen] == QUICK
     assert {tuple(arguments): loaded for arguments, _, loaded in seen if loaded} == {}
     codes = [code for _, code, _ in seen]
-    assert codes == [0] * 15 + [2] * 10
+    assert codes == [0] * 16 + [2] * 10
 
 
 @pytest.mark.parametrize(
@@ -100,6 +101,7 @@ def test_what_answers_at_once_imports_nothing_heavy(tmp_path: Path) -> None:
         ["data", "check"],
         ["data", "preview"],
         ["data", "convert"],
+        ["bench"],
         ["compare"],
         ["benchmark", "glue"],
     ],
@@ -119,7 +121,17 @@ def test_every_verb_is_looked_at_here() -> None:
     names = {command.name for command in app.registered_commands} | {
         group.name for group in app.registered_groups
     }
-    assert names == {"finetune", "eval", "predict", "recipes", "runs", "data", "compare", "benchmark"}
+    assert names == {
+        "finetune",
+        "eval",
+        "predict",
+        "recipes",
+        "runs",
+        "data",
+        "compare",
+        "benchmark",
+        "bench",
+    }
 
 
 def test_version(cli) -> None:
