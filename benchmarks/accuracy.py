@@ -32,6 +32,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rows", type=int, default=ALL_ROWS)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument(
+        "--rivals", type=lambda text: text.split(","), default=list(RIVALS), help="only these"
+    )
     arguments = parser.parse_args()
     whole = arguments.rows == ALL_ROWS
     file = FILE if whole else Path(__file__).parent / ".cache" / "quick" / FILE.name
@@ -43,7 +46,8 @@ def main() -> None:
     kept = json.loads(file.read_text(encoding="utf-8"))["runs"] if file.is_file() else []
     runs = [run for run in kept if run["made_with"] == made_with(run["rival"], arguments.rows)]
     for seed in range(1, arguments.seeds + 1):
-        for key, (name, module) in RIVALS.items():
+        for key in arguments.rivals:
+            name, module = RIVALS[key]
             if any(run["rival"] == key and run["seed"] == seed for run in runs):
                 continue
             outcome = run_rival(module, {**job, "seed": seed}, threads=arguments.threads)

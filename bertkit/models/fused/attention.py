@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     import torch
 
 
+# Up to this length a group is computed in float32 throughout. Its products are so small that bf16 gains
+# nothing, and its kernels are compiled for each size of group that was not met before: hardly one comes twice.
+WIDE_LENGTH = 128
+
+
 @dataclass(frozen=True)
 class Attended:
     """What the gradient of one group needs.
@@ -50,7 +55,8 @@ def attend(
     Args:
         queries: (tokens, hidden), or (sequences, hidden) where only the first token of each asks.
         keys_values: (tokens, 2 * hidden).
-        groups: of sequences of similar length; together they are all tokens, in order.
+        groups: of sequences of similar length; together they are all tokens, in order. Rows behind them
+            belong to no sequence; their context is 0.
         heads: of the attention.
         dropout: the probability of dropping a share.
         masks: where dropout takes its masks from; None where nothing is dropped.
@@ -66,14 +72,17 @@ def attend(
     by_sequence = len(queries) != len(keys_values)
     context = queries.new_empty(queries.shape)
     wide = torch.promote_types(queries.dtype, torch.float32)
+    if not by_sequence:
+        context[groups[-1].tokens[1] :] = 0
     kept = []
     for group in groups:
-        query = _heads_of_queries(queries, group, heads, by_sequence=by_sequence)
-        key, value = _heads_of(keys_values, group, heads)
+        kind = wide if group.length <= WIDE_LENGTH else queries.dtype
+        query = _heads_of_queries(queries, group, heads, by_sequence=by_sequence).to(kind)
+        key, value = (part.to(kind) for part in _heads_of(keys_values, group, heads))
         scores = torch.bmm(query.to(wide) * (1 / math.sqrt(size)), key.to(wide).transpose(1, 2))
         if group.padding is not None:
             scores.view(group.size, heads, -1, group.length).add_(group.padding)
-        shares = torch.softmax(scores, dim=-1).to(queries.dtype)
+        shares = torch.softmax(scores, dim=-1).to(kind)
         dropped, factor = shares, 1.0
         if masks is not None and dropout > 0:
             mask, factor = masks.draw(tuple(shares.shape), dropout, shares.dtype)
@@ -114,11 +123,16 @@ def attend_backward(
     size = gradient.shape[1] // heads
     by_sequence = len(query_gradient) != len(key_value_gradient)
     sums = (gradient * context).view(-1, heads, size).sum(-1)
+    end = groups[-1].tokens[1]
+    key_value_gradient[end:] = 0
+    if not by_sequence:
+        query_gradient[end:] = 0
     for group, one in zip(groups, kept, strict=True):
-        outer = _heads_of_queries(gradient, group, heads, by_sequence=by_sequence, zero_padding=True)
+        kind = one.shares.dtype
+        outer = _heads_of_queries(gradient, group, heads, by_sequence=by_sequence, zero_padding=True).to(kind)
         if one.factor != 1:
             outer = outer * one.factor
-        towards = _heads_of_queries(sums, group, heads, by_sequence=by_sequence, zero_padding=True)
+        towards = _heads_of_queries(sums, group, heads, by_sequence=by_sequence, zero_padding=True).to(kind)
         scores = torch.bmm(outer, one.value.transpose(1, 2)).mul_(one.dropped)
         scores.addcmul_(one.shares, towards, value=-1)
         scale = 1 / math.sqrt(size)

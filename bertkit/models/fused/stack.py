@@ -18,6 +18,17 @@ if TYPE_CHECKING:
 
 # Parameters of a layer: weight and bias of queries, keys, values, and of five more parts.
 _QKV = 3
+# Tokens go through the layers in numbers that recur. oneDNN compiles a kernel for each number that it has not
+# met, milliseconds and megabytes a layer, and no two batches have the same number of tokens.
+LEAST_STEP, STEPS = 16, 32
+
+
+def recurring(tokens: int) -> int:
+    """The next number of tokens that batches are filled up to: a multiple of 16, and over 512 of a power of
+    two that is at most a 32nd part.
+    """
+    step = max(LEAST_STEP, 1 << ((tokens // STEPS).bit_length() - 1) if tokens >= STEPS else 0)
+    return -(-tokens // step) * step
 
 
 class FusedStack:
@@ -48,8 +59,12 @@ class FusedStack:
 
         Returns:
             (tokens, hidden), or (sequences, hidden).
+
+        Raises:
+            RuntimeError: in the backward pass, if it is the second one.
         """
         import torch
+        from torch.nn import functional
 
         kind = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else tokens.dtype
         groups = plan_groups(lengths, heads=self.shape.shape.heads)
@@ -58,13 +73,14 @@ class FusedStack:
             first = torch.from_numpy(np.concatenate([[0], np.cumsum(lengths)[:-1]]))
         seed = draw_seed() if self.shape.module.training else None
         call = _Call(self, groups, first, seed, checkpoint=checkpoint)
-        tokens = tokens.to(kind)
+        count = len(tokens)
+        tokens = functional.pad(tokens.to(kind), (0, 0, 0, recurring(count) - count))
         lowest = self._lowest_layer(tokens) if torch.is_grad_enabled() else None
         if lowest is None:
             with torch.no_grad():
-                return call.forward(tokens, lowest=None)
+                return call.forward(tokens, lowest=None)[:count]
         found: torch.Tensor = _function().apply(tokens, call, lowest, *self.parameters)
-        return found
+        return found[:count]
 
     def _lowest_layer(self, tokens: torch.Tensor) -> int | None:
         """The lowest layer that a gradient is wanted of; None if there is none."""
@@ -108,7 +124,7 @@ class _Call:
         self.seed = seed
         self.checkpoint = checkpoint
         self.weights: list[LayerWeights] = []
-        self.inputs: list[torch.Tensor] = []
+        self.inputs: list[torch.Tensor | None] = []
         self.records: list[LayerRecord | None] = []
 
     def forward(self, tokens: torch.Tensor, *, lowest: int | None) -> torch.Tensor:
@@ -123,7 +139,7 @@ class _Call:
         for number in range(len(self.weights)):
             keep = lowest is not None and number >= lowest
             found, record = self._layer(number, tokens, keep=keep and not self.checkpoint)
-            self.inputs.append(tokens if keep and self.checkpoint else tokens[:0])
+            self.inputs.append(tokens if keep and self.checkpoint else None)
             self.records.append(record)
             tokens = found
         return tokens
@@ -137,6 +153,16 @@ class _Call:
             tokens, self.weights[number], self.shape, self.groups, first=first, masks=masks, keep=keep
         )
 
+    def _again(self, number: int) -> LayerRecord:
+        """What a layer would have kept, from what went into it."""
+        tokens = self.inputs[number]
+        if tokens is None:
+            raise RuntimeError("the gradient of these layers was taken already, and what it needs is gone")
+        _, record = self._layer(number, tokens, keep=True)
+        assert record is not None
+        self.inputs[number] = None
+        return record
+
     def backward(
         self, gradient: torch.Tensor, *, lowest: int
     ) -> tuple[torch.Tensor, list[tuple[torch.Tensor, ...]]]:
@@ -145,8 +171,7 @@ class _Call:
         for number in reversed(range(lowest, len(self.weights))):
             record = self.records[number]
             if record is None:
-                _, record = self._layer(number, self.inputs[number], keep=True)
-            assert record is not None
+                record = self._again(number)
             gradient, weights = layer_backward(
                 gradient, record, self.weights[number], self.shape, self.groups
             )
