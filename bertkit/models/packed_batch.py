@@ -26,6 +26,7 @@ class Packing:
         offsets: (batch + 1,) int32, where each sequence begins, as kernels for variable lengths want it.
         first_tokens: (batch,) for each row of the padded batch, where its first token lies.
         ranks: (batch,) for each row of the padded batch, its number in `order`.
+        first_token_only: only the first token of each row is wanted back.
     """
 
     shape: tuple[int, int]
@@ -35,6 +36,7 @@ class Packing:
     offsets: torch.Tensor
     first_tokens: torch.Tensor
     ranks: torch.Tensor
+    first_token_only: bool = False
     _groups: dict[tuple[int, int | None], list[Group]] = field(default_factory=dict, repr=False)
 
     @property
@@ -68,11 +70,12 @@ class Packing:
         return rows if self.places is None else rows.index_select(0, self.places)
 
 
-def make_packing(attention_mask: torch.Tensor) -> Packing | None:
+def make_packing(attention_mask: torch.Tensor, *, first_token_only: bool = False) -> Packing | None:
     """Plan how to pack a batch.
 
     Args:
         attention_mask: (batch, sequence), 1 at tokens. On an accelerator this waits for it.
+        first_token_only: see `Packing`.
 
     Returns:
         None if a row is empty or its padding is not on the right.
@@ -98,7 +101,7 @@ def make_packing(attention_mask: torch.Tensor) -> Packing | None:
     return Packing(
         (batch, sequence), order, falling,
         None if len(places) == batch * sequence else on_device(places),
-        on_device(offsets.astype(np.int32)), on_device(offsets[ranks]), on_device(ranks),
+        on_device(offsets.astype(np.int32)), on_device(offsets[ranks]), on_device(ranks), first_token_only,
     )  # fmt: skip
 
 

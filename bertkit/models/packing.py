@@ -53,15 +53,11 @@ class PackingState:
     """What `enable_packing` leaves at the base model.
 
     Attributes:
-        first_token_only: only the first token of each row is given back, (batch, 1, hidden).
-        packing: of the batch under way; None between batches, and for a batch that stays padded.
         before: the attention the model had.
         handles: of the hooks.
     """
 
-    first_token_only: bool
     before: str
-    packing: Packing | None = None
     handles: list[Any] = field(default_factory=list)
 
 
@@ -72,6 +68,8 @@ def packing_obstacle(config: Any) -> str | None:
         return f"{family} is none of the families that work without"
     if getattr(config, "is_decoder", False) or getattr(config, "add_cross_attention", False):
         return "it is set up as a decoder"
+    if config._attn_implementation == "eager":
+        return "eager attention was asked for, which gives its weights back"
     if getattr(config, "chunk_size_feed_forward", 0):
         return "chunk_size_feed_forward cuts its batches into pieces of equal length"
     return None
@@ -98,7 +96,7 @@ def enable_packing(model: PreTrainedModel, *, first_token_only: bool = False) ->
     disable_packing(model)
     register_packed_attention()
     base = model.base_model
-    state = PackingState(first_token_only, base.config._attn_implementation)
+    state = PackingState(base.config._attn_implementation)
     model.set_attn_implementation(PACKED)
     if base.config._attn_implementation != PACKED:
         return f"{model.config.model_type} does not take another attention"
@@ -107,20 +105,17 @@ def enable_packing(model: PreTrainedModel, *, first_token_only: bool = False) ->
 
     def pack(module: Any, args: tuple[Any, ...], given: dict[str, Any]) -> Any:
         named = dict(zip(names, args, strict=False)) | given
-        state.packing = _pack(named, module.config)
-        return None if state.packing is None else ((), _packed_inputs(named, state.packing, module))
+        packing = _pack(named, module.config, first_token_only=first_token_only)
+        return None if packing is None else ((), _packed_inputs(named, packing, module))
 
-    def put_back(module: Any, args: Any, output: Any) -> Any:
-        return None if state.packing is None else _with_first(output, _put_back(output[0], state))
-
-    def forget(module: Any, args: Any, output: Any) -> None:
-        state.packing = None
+    def put_back(module: Any, args: Any, given: dict[str, Any], output: Any) -> Any:
+        packing = given.get("packing")
+        return None if packing is None else _with_first(output, _put_back(output[0], packing))
 
     stack = base.get_submodule(PACKABLE[model.config.model_type])
     state.handles = [
         base.register_forward_pre_hook(pack, with_kwargs=True),
-        stack.register_forward_hook(put_back),
-        base.register_forward_hook(forget, always_call=True),
+        stack.register_forward_hook(put_back, with_kwargs=True),
     ]
     return None
 
@@ -136,21 +131,6 @@ def disable_packing(model: PreTrainedModel) -> None:
     delattr(model.base_model, _STATE)
 
 
-def packing_of(model: PreTrainedModel) -> Packing | None:
-    """The packing of the batch that a model is computing; None if it stays padded, or none is under way.
-
-    Layers that are computed twice (gradient checkpointing) find it in their keyword `packing` instead.
-    """
-    state: PackingState | None = getattr(model.base_model, _STATE, None)
-    return None if state is None else state.packing
-
-
-def gives_first_token_only(model: PreTrainedModel) -> bool:
-    """Whether a packed model gives back the first token of each row alone."""
-    state: PackingState | None = getattr(model.base_model, _STATE, None)
-    return state is not None and state.first_token_only
-
-
 def reads_first_token_only(model: PreTrainedModel) -> bool:
     """Whether the head of a model reads nothing but the first token of each row, as most classifiers do."""
     kind = type(model).__name__
@@ -159,7 +139,7 @@ def reads_first_token_only(model: PreTrainedModel) -> bool:
     return kind in _FIRST_TOKEN_HEADS
 
 
-def _pack(inputs: Mapping[str, Any], config: Any) -> Packing | None:
+def _pack(inputs: Mapping[str, Any], config: Any, *, first_token_only: bool) -> Packing | None:
     """The packing of a call of the base model; None if it has to stay padded."""
     import torch
 
@@ -175,7 +155,7 @@ def _pack(inputs: Mapping[str, Any], config: Any) -> Packing | None:
     by_token = [inputs[name] for name in _BY_TOKEN if inputs.get(name) is not None]
     if any(one.shape != mask.shape for one in by_token) or mask.dim() != 2 or not mask.numel():
         return None
-    return make_packing(mask)
+    return make_packing(mask, first_token_only=first_token_only)
 
 
 def _packed_inputs(inputs: Mapping[str, Any], packing: Packing, base: Any) -> dict[str, Any]:
@@ -204,15 +184,13 @@ def _positions(inputs: Mapping[str, Any], packing: Packing, base: Any) -> torch.
     return torch.arange(packing.shape[1], device=ids.device).expand(packing.shape)
 
 
-def _put_back(hidden: torch.Tensor, state: PackingState) -> torch.Tensor:
+def _put_back(hidden: torch.Tensor, packing: Packing) -> torch.Tensor:
     """(1, tokens, hidden) as (batch, sequence, hidden), or (batch, 1, hidden).
 
     Layers that know that only the first token counts may give (1, batch, hidden), sequences in packed order.
     """
-    packing = state.packing
-    assert packing is not None
     rows = hidden[0]
-    if not state.first_token_only:
+    if not packing.first_token_only:
         return packing.pad(rows)
     reduced = len(rows) == len(packing.lengths)
     return rows.index_select(0, packing.ranks if reduced else packing.first_tokens)[:, None]

@@ -24,5 +24,6 @@ def keep_memory() -> None:
         set_option = ctypes.CDLL("libc.so.6").mallopt
     except (OSError, AttributeError):
         return
-    set_option(_MMAP_THRESHOLD, 1 << 30)
-    set_option(_TRIM_THRESHOLD, _LARGEST)
+    # Older versions take no more than 32 MB; setting the other alone would freeze this one at 128 KB.
+    if set_option(_MMAP_THRESHOLD, 1 << 30) or set_option(_MMAP_THRESHOLD, 32 << 20):
+        set_option(_TRIM_THRESHOLD, _LARGEST)

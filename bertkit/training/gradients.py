@@ -19,11 +19,13 @@ class _Table:
 
     Attributes:
         weight: (rows, hidden).
+        module: that reads it.
         whole: a gradient for the optimizer, zero but for the rows of the batch under way.
         touched: the rows of the batch under way.
     """
 
     weight: torch.Tensor
+    module: nn.Embedding
     whole: torch.Tensor | None = None
     touched: torch.Tensor | None = None
 
@@ -36,7 +38,7 @@ class Gradients:
     The optimizer still sees the whole, so that its step is what it always is.
 
     Args:
-        model: not wrapped; changed in place.
+        model: not wrapped; changed in place, until `close`.
         by_row: keep gradients of tables as rows; not where several processes exchange them.
     """
 
@@ -46,7 +48,7 @@ class Gradients:
         if by_row:
             for module in _large_tables(model):
                 module.sparse = True
-                self._tables.append(_Table(module.weight))
+                self._tables.append(_Table(module.weight, module))
 
     def clip(self, max_norm: float | None) -> float:
         """Scale all down to `max_norm`; returns their norm before. Leaves them alone where it is kept."""
@@ -75,6 +77,11 @@ class Gradients:
             if table.whole is not None and table.touched is not None:
                 table.whole.index_fill_(0, table.touched, 0)
                 table.touched = None
+
+    def close(self) -> None:
+        """Leave the model as any other code expects it: tables with whole gradients."""
+        for table in self._tables:
+            table.module.sparse = False
 
 
 def _spread(table: _Table, gradient: torch.Tensor) -> None:

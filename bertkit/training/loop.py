@@ -107,28 +107,31 @@ def train(
     every = settings.eval_every_steps or per_epoch
     alone = state.accelerator.num_processes == 1
     gradients = Gradients(state.model, by_row=alone)
-    plan: list[Rows] = []
-    planned_epoch = -1
-    while True:
-        due = state.step % every == 0 or state.step == last
-        if due and state.judged_step < state.step:
-            yield _judge(state, state.step / per_epoch, evaluate)
-        if state.step >= last or _has_stalled(state, settings):
-            return
-        epoch, position = divmod(state.step, per_epoch)
-        if epoch != planned_epoch:
-            plan = plan_training(
-                data.features.lengths, plan=settings.batch_plan, batch_size=settings.batch_size,
-                seed=settings.seed, epoch=epoch,
-            )  # fmt: skip
-            planned_epoch = epoch
-        batch = plan[position]
-        rate = learning_rate_at(state.step, last, settings)
-        set_learning_rate(state.optimizer, rate)
-        loss_value = yield from _accumulate_within_memory(state, data, batch, loss, gradients)
-        grad_norm = _update(state, settings, loss_value, gradients)
-        tokens = int(data.features.lengths[batch].sum())
-        yield Step(state.step, state.step / per_epoch, loss_value, rate, grad_norm, tokens)
+    try:
+        plan: list[Rows] = []
+        planned_epoch = -1
+        while True:
+            due = state.step % every == 0 or state.step == last
+            if due and state.judged_step < state.step:
+                yield _judge(state, state.step / per_epoch, evaluate)
+            if state.step >= last or _has_stalled(state, settings):
+                return
+            epoch, position = divmod(state.step, per_epoch)
+            if epoch != planned_epoch:
+                plan = plan_training(
+                    data.features.lengths, plan=settings.batch_plan, batch_size=settings.batch_size,
+                    seed=settings.seed, epoch=epoch,
+                )  # fmt: skip
+                planned_epoch = epoch
+            batch = plan[position]
+            rate = learning_rate_at(state.step, last, settings)
+            set_learning_rate(state.optimizer, rate)
+            loss_value = yield from _accumulate_within_memory(state, data, batch, loss, gradients)
+            grad_norm = _update(state, settings, loss_value, gradients)
+            tokens = int(data.features.lengths[batch].sum())
+            yield Step(state.step, state.step / per_epoch, loss_value, rate, grad_norm, tokens)
+    finally:
+        gradients.close()
 
 
 def _has_stalled(state: TrainingState, settings: TrainSection) -> bool:
@@ -173,7 +176,7 @@ def _accumulate_within_memory(
         random_states = _random_states()
         try:
             return _accumulate(state, data, batch, loss)
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             if not _is_out_of_memory(error):
                 raise
             share = math.ceil(len(batch) / state.accelerator.num_processes)
@@ -187,7 +190,7 @@ def _accumulate_within_memory(
         yield SmallerBatches(state.micro_batch_size)
 
 
-def _refuse_smaller(accelerator: Accelerator, size: int, error: RuntimeError) -> None:
+def _refuse_smaller(accelerator: Accelerator, size: int, error: Exception) -> None:
     """Raise where pieces of `size` features cannot be halved."""
     if size <= 1:
         raise TrainingError(
@@ -216,11 +219,13 @@ def _restore_random_states(states: tuple[torch.Tensor, list[torch.Tensor]]) -> N
         torch.cuda.set_rng_state_all(states[1])
 
 
-def _is_out_of_memory(error: RuntimeError) -> bool:
+def _is_out_of_memory(error: Exception) -> bool:
     import torch
 
     told = ("DefaultCPUAllocator:", "MPS backend out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
-    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in told)
+    # Masks of dropout are drawn by numpy, which has a kind of its own.
+    kinds = (torch.OutOfMemoryError, MemoryError)
+    return isinstance(error, kinds) or any(words in str(error) for words in told)
 
 
 def _accumulate(state: TrainingState, data: TrainingData, batch: Rows, loss: Loss) -> float:

@@ -15,9 +15,7 @@ from bertkit.models.packing import (
     PACKABLE,
     disable_packing,
     enable_packing,
-    gives_first_token_only,
     packing_obstacle,
-    packing_of,
     reads_first_token_only,
 )
 
@@ -201,9 +199,7 @@ def test_only_the_first_token_comes_back(family: str) -> None:
     batch = make_batch(model, VARIOUS)
     expected = alone(model, batch)
     expected_gradients = gradients(model, loss_of(expected, HEADS[0]))
-    assert not gives_first_token_only(model)
     enable_packing(model, first_token_only=True)
-    assert gives_first_token_only(model)
     assert model.base_model(**batch).last_hidden_state.shape[:2] == (len(VARIOUS), 1)
     found = rows_of(model, batch)
     assert_same(found, expected)
@@ -267,7 +263,6 @@ def test_other_families_say_why_and_stay_as_they_are(family: str, pad: str) -> N
         reason = enable_packing(model)
         assert reason is not None
         assert family in reason
-        assert packing_of(model) is None
         assert torch.equal(outputs_of(model, batch), expected)
     disable_packing(model)
 
@@ -395,17 +390,13 @@ def test_the_packing_can_be_seen_while_a_batch_is_computed() -> None:
     enable_packing(model)
     seen: list[Any] = []
     model.bert.encoder.register_forward_pre_hook(
-        lambda m, args, given: seen.append((packing_of(model), given["packing"])), with_kwargs=True
+        lambda m, args, given: seen.append(given["packing"]), with_kwargs=True
     )
     model(**make_batch(model, (4, 9, 2)))
-    assert seen[0][0] is seen[0][1]
-    assert seen[0][0].lengths.tolist() == [9, 4, 2]
-    assert seen[0][0].order.tolist() == [1, 0, 2]
-    assert seen[0][0].offsets.tolist() == [0, 9, 13, 15]
-    assert packing_of(model) is None
-    with pytest.raises(IndexError):
-        model(torch.full((1, 3), VOCABULARY))
-    assert packing_of(model) is None
+    (packing,) = seen
+    assert packing.lengths.tolist() == [9, 4, 2]
+    assert packing.order.tolist() == [1, 0, 2]
+    assert packing.offsets.tolist() == [0, 9, 13, 15]
 
 
 def test_layers_may_give_the_first_tokens_themselves() -> None:
@@ -417,7 +408,7 @@ def test_layers_may_give_the_first_tokens_themselves() -> None:
 
     def first_tokens(hidden: torch.Tensor, **others: Any) -> Any:
         found = whole(hidden, **others)
-        starts = packing_of(model).offsets[:-1].long()
+        starts = others["packing"].offsets[:-1].long()
         found.last_hidden_state = found.last_hidden_state[:, starts]
         return found
 

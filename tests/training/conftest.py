@@ -12,6 +12,8 @@ import pytest
 
 from bertkit.config.schema import TrainSection
 from bertkit.data.features import Features, Padding, Targets
+from bertkit.models.execution import speed_up
+from bertkit.training import gradients
 from bertkit.training.loop import TrainingData, TrainingState
 from bertkit.training.optimizer import build_optimizer
 
@@ -50,8 +52,9 @@ def make_data(rows: int = 26) -> TrainingData:
 
 
 @pytest.fixture
-def make_bench(tiny_encoder: Path) -> Callable[..., Bench]:
-    """A fresh training: `make_bench(dropout=0.0, batch_size=8, epochs=2)`."""
+def make_bench(tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Bench]:
+    """A fresh training: `make_bench(dropout=0.0, batch_size=8, epochs=2)`; all that makes it fast is on."""
+    monkeypatch.setattr(gradients, "MIN_ROWS", 10)
 
     def make(
         *, dropout: float = 0.1, micro_batch_size: int | None = None, rows: int = 26, **settings: Any
@@ -71,6 +74,7 @@ def make_bench(tiny_encoder: Path) -> Callable[..., Bench]:
         model = AutoModelForSequenceClassification.from_pretrained(
             tiny_encoder, config=config, dtype=torch.float32
         )
+        assert speed_up(model).fused
         AcceleratorState._reset_state()  # an earlier test of this process may have computed in bf16
         accelerator = Accelerator(cpu=True, mixed_precision="no")
         model, optimizer = accelerator.prepare(model, build_optimizer(model, chosen))

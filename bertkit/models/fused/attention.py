@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 # Up to this length a group is computed in float32 throughout. Its products are so small that bf16 gains
-# nothing, and its kernels are compiled for each size of group that was not met before: hardly one comes twice.
+# nothing, and its kernels are compiled for each size of group that was not met before: few come twice.
 WIDE_LENGTH = 128
 
 

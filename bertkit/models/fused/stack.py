@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from bertkit.models.fused.dropout import DropoutMasks, draw_seed
-from bertkit.models.fused.groups import Group, plan_groups
-from bertkit.models.fused.layer import LayerRecord, LayerWeights, layer_backward, layer_forward
+from bertkit.models.fused.groups import Group
+from bertkit.models.fused.layer import LayerRecord, LayerShape, LayerWeights, layer_backward, layer_forward
 from bertkit.models.fused.shapes import StackShape
+from bertkit.models.packed_batch import Packing
 
 if TYPE_CHECKING:
     import torch
@@ -35,30 +33,31 @@ class FusedStack:
     """The layers of one encoder.
 
     Args:
-        shape: where its weights are.
+        config: of the encoder.
     """
 
-    def __init__(self, shape: StackShape) -> None:
-        self.shape = shape
-        self.parameters = [parameter for layer in shape.layers for parameter in layer]
+    def __init__(self, config: Any) -> None:
+        self.config = config
         self._kept: tuple[object, list[LayerWeights]] | None = None
 
     def __call__(
-        self, tokens: torch.Tensor, lengths: NDArray[np.int64], *, first_token_only: bool, checkpoint: bool
+        self, shape: StackShape, tokens: torch.Tensor, packing: Packing, *, training: bool, checkpoint: bool
     ) -> torch.Tensor:
         """Compute all layers.
 
         Under autocast the products are in its type, and so is what goes from layer to layer; norms, softmax
-        and the sums inside a product are in float32. Dropout is on where the module is in training mode.
+        and the sums inside a product are in float32. The last layer is computed for no more tokens than
+        `packing` wants back.
 
         Args:
+            shape: the layers and their weights.
             tokens: (tokens, hidden), out of the embeddings, one sequence after the other.
-            lengths: (sequences,) tokens of each, falling.
-            first_token_only: compute the last layer for the first token of each sequence alone.
+            packing: of the batch.
+            training: dropout is on.
             checkpoint: keep only what goes into each layer, and compute the rest twice.
 
         Returns:
-            (tokens, hidden), or (sequences, hidden).
+            (tokens, hidden), or (sequences, hidden) of the first token of each.
 
         Raises:
             RuntimeError: in the backward pass, if it is the second one.
@@ -67,42 +66,47 @@ class FusedStack:
         from torch.nn import functional
 
         kind = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else tokens.dtype
-        groups = plan_groups(lengths, heads=self.shape.shape.heads)
-        first = None
-        if first_token_only:
-            first = torch.from_numpy(np.concatenate([[0], np.cumsum(lengths)[:-1]]))
-        seed = draw_seed() if self.shape.module.training else None
-        call = _Call(self, groups, first, seed, checkpoint=checkpoint)
         count = len(tokens)
         tokens = functional.pad(tokens.to(kind), (0, 0, 0, recurring(count) - count))
-        lowest = self._lowest_layer(tokens) if torch.is_grad_enabled() else None
+        lowest = _lowest_layer(shape, tokens) if torch.is_grad_enabled() else None
+        parameters = [parameter for layer in shape.layers for parameter in layer]
+        call = _Call(
+            shape.shape,
+            self._weights(shape, parameters, kind, keep=lowest is None),
+            packing.groups(shape.shape.heads, None),
+            packing.offsets[:-1].long() if packing.first_token_only else None,
+            draw_seed() if training else None,
+            checkpoint=checkpoint,
+        )
         if lowest is None:
             with torch.no_grad():
                 return call.forward(tokens, lowest=None)[:count]
-        found: torch.Tensor = _function().apply(tokens, call, lowest, *self.parameters)
+        found: torch.Tensor = _function().apply(tokens, call, lowest, *parameters)
         return found[:count]
 
-    def _lowest_layer(self, tokens: torch.Tensor) -> int | None:
-        """The lowest layer that a gradient is wanted of; None if there is none."""
-        if tokens.requires_grad:
-            return 0
-        layers = enumerate(self.shape.layers)
-        return next((number for number, layer in layers if any(p.requires_grad for p in layer)), None)
-
-    def weights(self, kind: torch.dtype, *, keep: bool) -> list[LayerWeights]:
+    def _weights(
+        self, shape: StackShape, parameters: Sequence[torch.Tensor], kind: torch.dtype, *, keep: bool
+    ) -> list[LayerWeights]:
         """The weights in the type they are computed in, cast once for a whole pass.
 
-        Args:
-            kind: of the products.
-            keep: keep them for the next pass, if no weight changes until then. A pass with a gradient must
-                not: the optimizer's step after it changes weights without counting their versions up.
+        They are kept for the next pass, if no weight changes until then. The step of an optimizer changes
+        weights without counting their versions up: they are not kept while there are gradients for one.
         """
-        version = (kind, [(parameter.data_ptr(), parameter._version) for parameter in self.parameters])
+        version = (kind, [(parameter.data_ptr(), parameter._version) for parameter in parameters])
+        keep = keep and all(parameter.grad is None for parameter in parameters)
         if keep and self._kept is not None and self._kept[0] == version:
             return self._kept[1]
-        made = [_cast(layer, kind) for layer in self.shape.layers]
+        made = [_cast(layer, kind) for layer in shape.layers]
         self._kept = (version, made) if keep else None
         return made
+
+
+def _lowest_layer(shape: StackShape, tokens: torch.Tensor) -> int | None:
+    """The lowest layer that a gradient is wanted of; None if there is none."""
+    if tokens.requires_grad:
+        return 0
+    layers = enumerate(shape.layers)
+    return next((number for number, layer in layers if any(p.requires_grad for p in layer)), None)
 
 
 class _Call:
@@ -110,20 +114,20 @@ class _Call:
 
     def __init__(
         self,
-        stack: FusedStack,
+        shape: LayerShape,
+        weights: list[LayerWeights],
         groups: list[Group],
         first: torch.Tensor | None,
         seed: int | None,
         *,
         checkpoint: bool,
     ) -> None:
-        self.stack = stack
-        self.shape = stack.shape.shape
+        self.shape = shape
+        self.weights = weights
         self.groups = groups
         self.first = first
         self.seed = seed
         self.checkpoint = checkpoint
-        self.weights: list[LayerWeights] = []
         self.inputs: list[torch.Tensor | None] = []
         self.records: list[LayerRecord | None] = []
 
@@ -135,7 +139,6 @@ class _Call:
             return self._forward(tokens, lowest)
 
     def _forward(self, tokens: torch.Tensor, lowest: int | None) -> torch.Tensor:
-        self.weights = self.stack.weights(tokens.dtype, keep=lowest is None)
         for number in range(len(self.weights)):
             keep = lowest is not None and number >= lowest
             found, record = self._layer(number, tokens, keep=keep and not self.checkpoint)
@@ -222,19 +225,19 @@ def _function() -> Any:
                 ctx: Any, tokens: torch.Tensor, call: _Call, lowest: int, *parameters: torch.Tensor
             ) -> torch.Tensor:
                 ctx.call, ctx.lowest = call, lowest
+                ctx.kinds = [parameter.dtype for parameter in parameters]
                 return call.forward(tokens, lowest=lowest)
 
             @staticmethod
             def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
                 tokens, found = ctx.call.backward(gradients[0].contiguous(), lowest=ctx.lowest)
-                parameters = ctx.call.stack.parameters
                 given = [one for layer in found for one in layer]
-                given = [None] * (len(parameters) - len(given)) + given
+                given = [None] * (len(ctx.kinds) - len(given)) + given
                 wanted = ctx.needs_input_grad
                 cast = (
-                    one.to(parameter.dtype) if needed and one is not None else None
-                    for one, parameter, needed in zip(given, parameters, wanted[3:], strict=True)
-                )  # fmt: skip
+                    one.to(kind) if needed and one is not None else None
+                    for one, kind, needed in zip(given, ctx.kinds, wanted[3:], strict=True)
+                )
                 return (tokens if wanted[0] else None, None, None, *cast)
 
         _made = Layers
