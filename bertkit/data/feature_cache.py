@@ -1,8 +1,9 @@
 """Features of an earlier run, found again by what they were made from.
 
-An entry is a folder of `.npy` files, which are mapped into memory and not read: what a training does not
-look at costs nothing, and several processes share one copy. The folder is moved into its place when it is
-whole. Whoever has mapped an entry that is removed meanwhile keeps it.
+An entry is a folder of `.npy` files. They are read once, to see that they are as they were written, and
+mapped into memory: several processes share one copy, and the system may take back what nobody looks at. The
+folder is moved into its place when it is whole. Whoever has mapped an entry on a local disk that is removed
+meanwhile keeps it.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ def cached_features(key: str, make: Callable[[], Features]) -> Features:
     # Whatever stands there that is not as it was written is made anew.
     with suppress(OSError, ValueError, KeyError, TypeError, AttributeError, EOFError):
         features = _read(folder)
-        os.utime(folder)
+        with suppress(OSError):  # somebody else's entry is as good
+            os.utime(folder)
         return features
     features = make()
     if len(features) >= MIN_FEATURES:
@@ -103,7 +105,10 @@ def _checksum(name: str, array: NDArray[Any]) -> int:
 
 
 def _write(folder: Path, features: Features) -> None:
-    """Store an entry in the place of any other; of two processes that do so at once, one is kept."""
+    """Store an entry in the place of any other; of two processes that do so at once, one is kept.
+
+    One that is larger than the whole cache is not stored.
+    """
     arrays: dict[str, NDArray[Any]] = {
         "input_ids": features.input_ids,
         "offsets": features.offsets,
@@ -113,6 +118,8 @@ def _write(folder: Path, features: Features) -> None:
     arrays |= {f"{_ALIGNMENT}{name}": values for name, values in features.alignment.items()}
     if features.token_type_ids is not None:
         arrays["token_type_ids"] = features.token_type_ids
+    if sum(values.nbytes for values in arrays.values()) > MAX_BYTES:
+        return  # it would push out all others, and itself
     temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.tmp")
     temporary.mkdir(parents=True)
     try:
@@ -139,9 +146,10 @@ def _prune(parent: Path) -> None:
                 entries.append((used, path, sum(file.stat().st_size for file in path.iterdir())))
     total = 0
     for _, path, size in sorted(entries, reverse=True):
-        total += size
-        if total > MAX_BYTES:
+        if total + size > MAX_BYTES:
             _remove(path)
+        else:
+            total += size
 
 
 def _remove(path: Path) -> None:

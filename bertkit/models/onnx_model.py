@@ -42,18 +42,23 @@ def check_installed() -> None:
         )
 
 
-def exported_file(folder: Path, outputs: Sequence[str]) -> Path:
+def exported_file(folder: Path, outputs: Sequence[str], *, segments: bool) -> Path:
     """Where the export of a checkpoint lies in the cache, or will lie.
 
     Args:
         folder: of the checkpoint; its weights and its config.json decide.
         outputs: names of the outputs in the order in which they are exported.
+        segments: the model is given `token_type_ids`.
     """
     digest = hashlib.sha256()
     for path in sorted([*folder.glob("*.safetensors"), folder / "config.json"]):
         with path.open("rb") as stream:
             digest.update(hashlib.file_digest(stream, "sha256").digest())
-    for part in (*outputs, *(_version(name) for name in ("torch", "transformers", *_PACKAGES))):
+    for part in (
+        *outputs,
+        str(segments),
+        *(_version(name) for name in ("torch", "transformers", *_PACKAGES)),
+    ):
         digest.update(f"{part}\0".encode())
     return cache_folder() / "onnx" / f"{digest.hexdigest()[:32]}.onnx"
 

@@ -36,6 +36,8 @@ def describe_environment() -> dict[str, Any]:
         "hardware": {
             "processor": _processor(),
             "threads": torch.get_num_threads(),
+            # How long threads wait awake for each other: see bertkit.cli.waiting.
+            "spins": os.environ.get("GOMP_SPINCOUNT"),
             "memory_bytes": psutil.virtual_memory().total,
             "gpus": [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())],
         },

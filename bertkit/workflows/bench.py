@@ -21,7 +21,6 @@ from bertkit.workflows.bench_lines import (
     lines_of_run,
     plain_line,
     vocabulary_workload,
-    with_columns,
     workload_of,
 )
 from bertkit.workflows.bench_machine import (
@@ -84,7 +83,7 @@ def bench(
         raise UsageError("there is nothing to measure with", hint="give --seconds and --threads above 0")
     began = time.perf_counter()
     restart_peak_memory()
-    found = with_columns(find_trained(model), text)
+    found = find_trained(model).with_columns(text)
     given = lines_of_run(found, listen) if data is None else lines_of_file(Path(data), found.contract)
     notes = _Notes(listen)
     listen(Note(f"loading {found.source.name}"))
@@ -101,6 +100,8 @@ def bench(
         notes.warn_of_faulty(workload)
         measured = _measure(found, trained, workload, seconds, listen)
         notes.warn_of_others(measured.outside_cores)
+        if given is not None:
+            notes.warn_of_repeated(workload, measured.throughput)
     model_bytes = read.grown + first.grown
     return BenchResult(
         model=str(found.run.path) if found.run is not None else found.source.name,
@@ -138,6 +139,14 @@ class _Notes:
         if workload.rejected:
             every = workload.rejected + len(workload.lines.lines)
             self.warn(f"{workload.rejected:,} of {every:,} lines are faulty and left out")
+
+    def warn_of_repeated(self, workload: Workload, throughput: Sequence[Throughput]) -> None:
+        for group, made in zip(workload.full, throughput, strict=True):
+            if made.lines_a_round > len(group.lines):
+                self.warn(
+                    f"{len(group.lines):,} lines are repeated up to {made.lines_a_round:,} for full batches: "
+                    "texts that come again are read faster than others"
+                )
 
     def warn_of_others(self, outside_cores: float | None) -> None:
         cores = os.cpu_count() or 1

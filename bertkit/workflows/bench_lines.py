@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from bertkit.tasks.base import Limits
 from bertkit.workflows.answers import is_error, prepare
 from bertkit.workflows.bench_texts import read_eval_texts, text_names
 from bertkit.workflows.events import Listener, Note
-from bertkit.workflows.trained import Trained, TrainedSource, named_columns
+from bertkit.workflows.trained import Trained, TrainedSource
 
 # Lines that are kept: enough for several chunks of `predict`, few enough to be read and counted soon.
 MOST_LINES = 4096
@@ -32,7 +32,7 @@ QUANTILES = (("short", 0.1), ("middle", 0.5), ("long", 0.9))
 EVERY = "as they come"
 # Tokens of texts from the vocabulary, and beside them the most that the model reads.
 USUAL_LENGTHS = (16, 64)
-TEXTS_A_LENGTH = 8
+TEXTS_A_LENGTH = 64
 # A question, or the first text of a pair, has at most so many words.
 FIRST_TEXT_WORDS = 12
 WORDS = 500
@@ -89,21 +89,6 @@ class Workload:
     rejected: int
     single: Sequence[Group]
     full: Sequence[Group]
-
-
-def with_columns(found: TrainedSource, text: Sequence[str | None] | None) -> TrainedSource:
-    """The model with its text columns called otherwise, as for `predict`.
-
-    Raises:
-        DataError: more columns are named than it reads.
-    """
-    columns, needed = named_columns(text, found.contract.text), found.contract.text
-    if len(columns) != len(needed) and found.contract.recipe is not None:
-        raise DataError(
-            f"the model reads {len(needed)} texts ({', '.join(needed)}), {len(columns)} columns are named",
-            hint="name --text and --text-pair",
-        )
-    return replace(found, contract=found.contract.model_copy(update={"text": tuple(columns)}))
 
 
 def lines_of_file(path: Path, contract: ModelContract) -> Given:

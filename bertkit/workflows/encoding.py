@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from importlib.metadata import version
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,7 @@ def features_key(
     digest = hashlib.blake2b(digest_size=16)
     settings = [
         ENCODING_VERSION,
+        version("tokenizers"),
         str(tokenizer.special_tokens_map),
         tokenizer.backend_tokenizer.to_str(),
         repr(limits),

@@ -96,10 +96,7 @@ def start_for_prediction(precision: str) -> Engine:
         UsageError: if this is one of several processes.
     """
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
-    # Of those that torchrun starts on processors, Accelerate sees one unless ACCELERATE_USE_CPU is set.
-    processes = int(os.environ.get("WORLD_SIZE") or 1)
-    if processes > 1:
-        raise _several_processes(processes)
+    refuse_several_processes()
     import torch
 
     # Whoever sets one of these says what Accelerate shall do.
@@ -107,6 +104,18 @@ def start_for_prediction(precision: str) -> Engine:
         return start_engine(precision)
     keep_memory()
     return Engine(OneProcess(torch.device("cpu")), choose_precision(precision))
+
+
+def refuse_several_processes() -> None:
+    """Raise if this is one of several processes, whether or not Accelerate would see them.
+
+    Raises:
+        UsageError: it is.
+    """
+    # Of those that torchrun starts on processors, Accelerate sees one unless ACCELERATE_USE_CPU is set.
+    processes = int(os.environ.get("WORLD_SIZE") or 1)
+    if processes > 1:
+        raise _several_processes(processes)
 
 
 def _several_processes(count: int) -> UsageError:

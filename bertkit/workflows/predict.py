@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
@@ -31,7 +33,7 @@ from bertkit.workflows.answers import (
 from bertkit.workflows.events import Listener, Note, Progress, silent
 from bertkit.workflows.predictor import EngineName, Predictor, load_predictor
 from bertkit.workflows.signals import STOPS, signal_of
-from bertkit.workflows.trained import TrainedSource, find_trained, named_columns
+from bertkit.workflows.trained import TrainedSource, find_trained
 
 
 @dataclass(frozen=True)
@@ -94,18 +96,19 @@ def predict(
         if target is not None:
             _check_output(target, path, force=force)
         found = find_trained(model)
-        columns = named_columns(text, found.contract.text)
+        named = found.with_columns(text)
+        columns = named.contract.text
         # A line of text is a text, also where the model was trained on lists of tokens.
         tagger = found.contract.problem in ("tags", "frames")
         text_column = "text" if tagger else columns[0]
         lines = _reading(read_input_lines(stream, kind=kind, text_column=text_column))
         if kind in ("csv", "tsv") and path is not None:
-            _check_header(path, kind, _with_columns(found, columns))
+            _check_header(path, kind, named)
         wanted = Wanted(scores=scores, tags=tags, n_best=n_best)
-        predictor = load_predictor(_with_columns(found, columns), engine, listen=listen)
+        predictor = load_predictor(named, engine, listen=listen)
         # How far a packed file is cannot be told from what is unpacked of it.
         size = path.stat().st_size if path is not None and not is_compressed(path.name) else None
-        is_file = path is not None and path.is_file()
+        is_file = _is_regular(stream) if path is None else path.is_file()
         job = _Job(predictor, wanted, listen, stream, size, is_file)
         if path is None and stream.isatty():
             awaited = json_text(dict.fromkeys(columns, "..."))
@@ -123,6 +126,14 @@ def _open(path: Path) -> BinaryIO:
     kind = compression_of(stream.read(MAGIC_BYTES))
     stream.seek(0)
     return stream if kind is None else unpack(stream, kind)
+
+
+def _is_regular(stream: BinaryIO) -> bool:
+    """Whether a stream is a file, as in `bertkit predict - < FILE`."""
+    try:
+        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+    except (OSError, ValueError, AttributeError):  # a stream in memory
+        return False
 
 
 @dataclass(frozen=True)
@@ -209,17 +220,6 @@ def _check_header(path: Path, kind: str, found: TrainedSource) -> None:
             TASKS[found.contract.task].from_contract(found.contract).read(first.record, "1")
         except DataError as error:
             raise DataError(f"{path}: {error.message}", hint=error.hint) from error
-
-
-def _with_columns(found: TrainedSource, columns: Sequence[str]) -> TrainedSource:
-    """The model with its text columns called otherwise; one from elsewhere may read one text or a pair."""
-    needed = found.contract.text
-    if len(columns) != len(needed) and found.contract.recipe is not None:
-        raise DataError(
-            f"the model reads {len(needed)} texts ({', '.join(needed)}), {len(columns)} columns are named",
-            hint="name --text and --text-pair",
-        )
-    return replace(found, contract=found.contract.model_copy(update={"text": tuple(columns)}))
 
 
 def _reading(lines: Iterator[InputLine]) -> Iterator[InputLine]:

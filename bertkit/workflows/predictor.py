@@ -9,12 +9,12 @@ from bertkit.models.execution import Execution
 from bertkit.models.heads import required_order
 from bertkit.models.light.families import shape_of
 from bertkit.models.light.loading import load_light
-from bertkit.models.light.tokenizer import load_light_tokenizer
+from bertkit.models.light.tokenizer import LightTokenizer, load_light_tokenizer
 from bertkit.models.loading import LoadedModel, load_tokenizer
 from bertkit.models.onnx_model import OnnxModel, check_installed, export_model, exported_file
 from bertkit.tasks.base import Task
 from bertkit.tasks.table import TASKS
-from bertkit.workflows.engine import Engine, OneProcess, start_for_prediction
+from bertkit.workflows.engine import Engine, OneProcess, refuse_several_processes, start_for_prediction
 from bertkit.workflows.events import Listener, Note, silent
 from bertkit.workflows.trained import Trained, TrainedSource, load_trained
 
@@ -57,7 +57,9 @@ def load_predictor(
     model = _light(found, task, started)
     if model is None:
         return Predictor(load_trained(found), f"torch, transformers, {started.precision}")
-    return Predictor(Trained(started, model, task, found.limits), f"torch, light, {started.precision}")
+    light = isinstance(model.tokenizer, LightTokenizer)
+    by = f"torch, light, {started.precision}{'' if light else ', tokenizer of transformers'}"
+    return Predictor(Trained(started, model, task, found.limits), by)
 
 
 def _light(found: TrainedSource, task: Task, engine: Engine) -> LoadedModel | None:
@@ -79,9 +81,11 @@ def _light(found: TrainedSource, task: Task, engine: Engine) -> LoadedModel | No
     if model is None:
         return None
     tokenizer = _tokenizer(found)
+    if tokenizer.padding_side != "right":
+        return None
     if max(tokenizer.backend_tokenizer.get_vocab().values(), default=-1) >= shape.vocabulary:
         return None
-    return _loaded(model, tokenizer)
+    return _loaded(model, tokenizer, Execution(None, fused=True))
 
 
 def _tokenizer(found: TrainedSource) -> Any:
@@ -90,9 +94,9 @@ def _tokenizer(found: TrainedSource) -> Any:
     return light or load_tokenizer(found.source)
 
 
-def _loaded(model: Any, tokenizer: Any) -> LoadedModel:
+def _loaded(model: Any, tokenizer: Any, execution: Execution) -> LoadedModel:
     """A model that is called as one of transformers is."""
-    return LoadedModel(model, tokenizer, False, Execution(None, fused=True))
+    return LoadedModel(model, tokenizer, False, execution)
 
 
 def _onnx(found: TrainedSource, listen: Listener) -> Predictor:
@@ -100,14 +104,16 @@ def _onnx(found: TrainedSource, listen: Listener) -> Predictor:
     import torch
 
     check_installed()
+    refuse_several_processes()
     task = TASKS[found.contract.task].from_contract(found.contract)
-    file = exported_file(found.source.folder, task.labels.output_names)
     tokenizer = _tokenizer(found)
+    segments = "token_type_ids" in tokenizer.model_input_names
+    file = exported_file(found.source.folder, task.labels.output_names, segments=segments)
     if not file.is_file():
         listen(Note(f"exporting {found.source.name} to ONNX; next time it is there"))
         model = load_trained(found).model.model
-        segments = "token_type_ids" in tokenizer.model_input_names
         export_model(model.cpu(), file, segments=segments, name=found.source.name)
     engine = Engine(OneProcess(torch.device("cpu")), "fp32")
-    loaded = _loaded(OnnxModel(file, threads=torch.get_num_threads()), tokenizer)
+    session = OnnxModel(file, threads=torch.get_num_threads())
+    loaded = _loaded(session, tokenizer, Execution("ONNX Runtime computes it", fused=False))
     return Predictor(Trained(engine, loaded, task, found.limits), "onnxruntime, fp32")

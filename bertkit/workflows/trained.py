@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bertkit.config.catalogue import list_recipes
-from bertkit.errors import ModelError, UsageError
+from bertkit.errors import DataError, ModelError, UsageError
 from bertkit.models.contract import ModelContract, read_contract
 from bertkit.models.heads import reorder_outputs, required_order
 from bertkit.models.light.families import shape_of
@@ -40,6 +40,22 @@ class TrainedSource:
         positions = position_limit(self.source) if shape is None else shape.position_limit
         window = self.contract.window and min(self.contract.window, positions)
         return Limits(min(self.contract.max_length, positions), window, self.contract.stride)
+
+    def with_columns(self, text: Sequence[str | None] | None) -> TrainedSource:
+        """The model with its text columns called otherwise; one from elsewhere may read one text or a pair.
+
+        Raises:
+            DataError: another number of columns is named than it reads.
+        """
+        needed = self.contract.text
+        columns = named_columns(text, needed)
+        if len(columns) != len(needed) and self.contract.recipe is not None:
+            names = ", ".join(needed)
+            raise DataError(
+                f"the model reads {len(needed)} texts ({names}), {len(columns)} columns are named",
+                hint="name --text and --text-pair",
+            )
+        return replace(self, contract=self.contract.model_copy(update={"text": columns}))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from bertkit.workflows.answers import CHUNK_LINES
 
 # What predicting with a usual model never needs; each takes longer to import than a thousand lines to answer.
@@ -53,12 +55,13 @@ def test_an_answer_does_not_wait_for_lines_to_come(trained_run: Path) -> None:
             child.kill()
 
 
-def test_one_of_several_processes_is_refused(trained_run: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ["auto", "onnx"])
+def test_one_of_several_processes_is_refused(trained_run: Path, tmp_path: Path, engine: str) -> None:
     (tmp_path / "one.jsonl").write_text('{"text": "superb"}\n', encoding="utf-8")
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     done = subprocess.run(
-        [*launch, "-m", "bertkit", "predict", str(tmp_path / "one.jsonl")], cwd=trained_run,
-        text=True, capture_output=True, check=False, timeout=300,
+        [*launch, "-m", "bertkit", "predict", str(tmp_path / "one.jsonl"), "--engine", engine],
+        cwd=trained_run, text=True, capture_output=True, check=False, timeout=300,
     )  # fmt: skip
     assert done.returncode != 0 and done.stdout == ""
     assert "this runs in one process, and was started in 2" in done.stderr

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bertkit.cli.waiting import SPINS, wait_politely_beside_others
+from bertkit.cli import waiting
+from bertkit.cli.waiting import LOOKS, SPINS, wait_politely_beside_others
 
 
 @pytest.fixture
@@ -27,6 +28,18 @@ def test_as_others_leave_cores(load: Path, running: int, spins: str | None) -> N
     load.write_text(f"0.35 0.91 1.10 {running}/312 4711\n", encoding="ascii")
     wait_politely_beside_others(load)
     assert os.environ.get("GOMP_SPINCOUNT") == spins
+
+
+@pytest.mark.parametrize("quiet_look", [0, 1, LOOKS - 1, None])
+def test_a_passing_guest_changes_nothing(
+    load: Path, quiet_look: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = [f"1 1 1 {1 if number == quiet_look else 5}/300 9" for number in range(LOOKS)]
+    monkeypatch.setattr(Path, "read_text", lambda path, **given: looks.pop(0))
+    monkeypatch.setattr(waiting, "BETWEEN_LOOKS_SECONDS", 0)
+    wait_politely_beside_others(load)
+    assert os.environ.get("GOMP_SPINCOUNT") == (SPINS if quiet_look is None else None)
+    assert len(looks) == (0 if quiet_look is None else LOOKS - 1 - quiet_look)
 
 
 @pytest.mark.parametrize("name", ["GOMP_SPINCOUNT", "OMP_WAIT_POLICY"])

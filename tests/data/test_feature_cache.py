@@ -227,6 +227,30 @@ def test_what_earlier_versions_and_killed_processes_left_goes(folder: Path) -> N
     assert sorted(path.name for path in folder.iterdir()) == [".busy.4567.tmp", "key"]
 
 
+def test_somebody_elses_entry_is_as_good(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = cached_features("a", make)
+
+    def refused(path: Path) -> None:
+        raise PermissionError(path)
+
+    monkeypatch.setattr(os, "utime", refused)
+    assert_equal(cached_features("a", never), made)
+
+
+def test_what_is_larger_than_the_cache_pushes_nothing_out(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key in ("a", "b"):
+        cached_features(key, make)
+    monkeypatch.setattr(
+        feature_cache, "MAX_BYTES", 3 * sum(file.stat().st_size for file in (folder / "a").iterdir())
+    )
+    cached_features("large", lambda: make(10 * MIN_FEATURES))
+    assert sorted(path.name for path in folder.iterdir()) == ["a", "b"]
+    cached_features("c", make)
+    assert sorted(path.name for path in folder.iterdir()) == ["a", "b", "c"]
+
+
 def test_folder_without_the_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("BERTKIT_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))

@@ -141,8 +141,13 @@ def test_a_loss_that_is_no_number_stops_and_leaves_the_weights(make_bench) -> No
     assert bench.state.step == 2
 
 
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you ..."), MemoryError()],
+    ids=["torch", "numpy"],
+)
 def test_out_of_memory_halves_the_micro_batch_and_changes_no_result(
-    make_bench, monkeypatch: pytest.MonkeyPatch
+    make_bench, error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     never, once = make_bench(**SMOOTH), make_bench(**SMOOTH)
     expected = steps_of(run(never))
@@ -150,7 +155,7 @@ def test_out_of_memory_halves_the_micro_batch_and_changes_no_result(
 
     def hungry(features: Any, rows: Any, **options: Any) -> Any:
         if len(rows) > 4:
-            raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried ...")
+            raise error
         return honest(features, rows, **options)
 
     monkeypatch.setattr(loop_module, "collate", hungry)

@@ -22,7 +22,7 @@ from bertkit.models.contract import ModelContract, write_contract
 from bertkit.models.light.families import shape_of
 from bertkit.workflows import bench as bench_module
 from bertkit.workflows.bench import bench
-from bertkit.workflows.bench_lines import EVERY, Group, vocabulary_workload
+from bertkit.workflows.bench_lines import EVERY, TEXTS_A_LENGTH, Group, vocabulary_workload
 from bertkit.workflows.bench_machine import (
     ProcessorTime,
     matrix_peak,
@@ -167,7 +167,7 @@ def test_without_its_data_a_run_is_measured_with_words_of_the_vocabulary(elsewhe
     expected = [("16 tokens", 16, 16), ("32 tokens", 32, 32)]
     for rows in (result.latency, result.throughput):
         assert [(row.lines, row.tokens.least, row.tokens.most) for row in rows] == expected
-    assert result.tokens == 8 * (16 + 32)
+    assert result.tokens == TEXTS_A_LENGTH * (16 + 32)
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,8 @@ def test_a_busy_machine_is_said(in_run: Path, monkeypatch: pytest.MonkeyPatch) -
     result = bench(seconds=SHORT, listen=heard.append)
     assert result.outside_cores == 2 * (os.cpu_count() or 1) - 0.5
     warnings = [event.text for event in heard if isinstance(event, Note) and event.warning]
-    assert len(warnings) == 1
+    assert len(warnings) == 2
+    assert warnings[1].startswith("24 lines are repeated up to ")
     assert f"kept {result.outside_cores:.1f} of {os.cpu_count()} cores busy" in warnings[0]
     assert list(result.notes) == warnings
 
