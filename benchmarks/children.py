@@ -61,7 +61,7 @@ def run_rival(module: str, job: Mapping[str, Any], *, threads: int) -> Outcome:
 def run_command(command: Sequence[str], *, threads: int) -> Outcome:
     """Run a command on the processor with so many threads and wait for it."""
     limits = {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")}
-    processor = {"CUDA_VISIBLE_DEVICES": "", "ACCELERATE_USE_CPU": "true"}
+    processor = {"CUDA_VISIBLE_DEVICES": ""}
     root = str(Path(__file__).parents[1])
     paths = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
     environment = {**os.environ, **limits, **processor, "PYTHONPATH": paths}

@@ -5,6 +5,10 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
+
+# Of one call, by its number.
+Round = TypeVar("Round", int, tuple[str, int])
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(statistics.median(values), min(values), max(values))
 
 
-def paired_ratios(speeds: Mapping[int, float], rival: Mapping[int, float]) -> list[float]:
+def paired_ratios(speeds: Mapping[Round, float], rival: Mapping[Round, float]) -> list[float]:
     """How many times faster than a rival, round by round: only what ran in one round is compared.
 
     Args:

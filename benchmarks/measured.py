@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,10 @@ from benchmarks.workloads import Rival, Workload
 
 ROOT = Path(__file__).parents[1]
 STORE = ROOT / "benchmarks" / "results" / "speed"
-LIBRARIES = ("torch", "transformers", "datasets", "tokenizers", "accelerate")
+LIBRARIES = (
+    "torch", "transformers", "datasets", "tokenizers", "accelerate", "onnxruntime", "openvino",
+    "simpletransformers",
+)  # fmt: skip
 
 
 @dataclass
@@ -35,7 +38,7 @@ class Measured:
         settings: size, threads and versions: figures of other settings are never mixed with these.
         input: what the rivals worked on, without the folders of this machine.
         peaks: what `matrix_peak` said, a dict a round.
-        runs: a dict a process: rival, round, figures or `fault`, outside load.
+        runs: a dict a process: call, rival, round, figures or `fault`, outside load.
     """
 
     workload: str
@@ -50,12 +53,15 @@ class Measured:
             run["rival"] == rival.key and run["round"] == number and "fault" not in run for run in self.runs
         )
 
-    def speeds(self, key: str) -> dict[int, float]:
-        """Samples a second by round, the median of the round where it has several runs."""
-        found: dict[int, list[float]] = {}
+    def speeds(self, key: str) -> dict[tuple[str, int], float]:
+        """Samples a second by call and round, the median of the round where it has several runs.
+
+        What ran in different calls ran at different times, and on a machine that did different things.
+        """
+        found: dict[tuple[str, int], list[float]] = {}
         for run in self.runs:
             if run["rival"] == key and "fault" not in run:
-                found.setdefault(run["round"], []).append(run["samples_per_second"])
+                found.setdefault((run["call"], run["round"]), []).append(run["samples_per_second"])
         return {number: spread(values).median for number, values in found.items()}
 
     def peak(self, precision: str) -> float | None:
@@ -71,18 +77,33 @@ def settings_now(workload: Workload, *, size: int, threads: int) -> dict[str, An
         "max_length": workload.max_length,
         "threads": threads,
         "bertkit": source_fingerprint(),
+        "rivals": fingerprint([*(ROOT / "benchmarks").rglob("*.py")], without=("_page.py", "_tables.py")),
         "processor": processor_name(),
         "python": platform.python_version(),
-        **{name: version(name) for name in LIBRARIES},
+        **{name: version_of(name) for name in LIBRARIES},
     }
 
 
 def source_fingerprint() -> str:
-    """Of bertkit's modules: figures of another state of the code are measured anew."""
+    """Of bertkit's modules and recipes: figures of another state of the code are measured anew."""
+    return fingerprint([*(ROOT / "bertkit").rglob("*.py"), *(ROOT / "recipes").rglob("*.yaml")])
+
+
+def fingerprint(files: Sequence[Path], without: tuple[str, ...] = ()) -> str:
+    """Of the contents of files, but for those whose names end in certain ways."""
     digest = hashlib.sha256()
-    for file in sorted((ROOT / "bertkit").rglob("*.py")):
-        digest.update(file.read_bytes())
+    for file in sorted(files):
+        if not file.name.endswith(without or ("\0",)):
+            digest.update(file.read_bytes())
     return digest.hexdigest()[:12]
+
+
+def version_of(package: str) -> str | None:
+    """None where it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def processor_name() -> str:

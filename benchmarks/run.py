@@ -14,6 +14,7 @@ import argparse
 import json
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ QUICK_STORE = Path(__file__).parent / ".cache" / "quick"
 
 def main() -> None:
     arguments = _arguments()
+    call = datetime.now().astimezone().isoformat(timespec="seconds")
     names = arguments.workloads or list(WORKLOADS)
     for name in names:
         workload = WORKLOADS[name]
@@ -43,7 +45,7 @@ def main() -> None:
         # A rival that failed is tried again by the next call, not in each round.
         found.runs = [run for run in found.runs if "fault" not in run]
         for number in range(1 if arguments.quick else arguments.rounds):
-            run_round(workload, rivals, job, found, number, file)
+            run_round(workload, rivals, job, found, number, file, call=call)
         store.save(found, workload, file)
         print("\n".join(workload_section(json.loads(file.read_text(encoding="utf-8")), workload)), flush=True)
 
@@ -77,7 +79,14 @@ def inputs(workload: Workload, size: int, rivals: list[Rival], *, quick: bool) -
 
 
 def run_round(
-    workload: Workload, rivals: list[Rival], job: dict[str, Any], found: Measured, number: int, file: Path
+    workload: Workload,
+    rivals: list[Rival],
+    job: dict[str, Any],
+    found: Measured,
+    number: int,
+    file: Path,
+    *,
+    call: str,
 ) -> None:
     """Every rival once, or what is missing of it; the machine's peak before them."""
     threads = found.settings["threads"]
@@ -89,7 +98,7 @@ def run_round(
             if rival.key in failed or found.done(rival, number) >= workload.repeats:
                 continue
             outcome = measure(workload, rival, job, threads=threads)
-            run = {"rival": rival.key, "round": number, **figures_of(workload, outcome)}
+            run = {"call": call, "rival": rival.key, "round": number, **figures_of(workload, outcome)}
             if "fault" in run:
                 failed.add(rival.key)
             found.runs.append(run)

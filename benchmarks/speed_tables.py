@@ -48,14 +48,14 @@ def workload_section(kept: Kept, workload: Workload) -> list[str]:
     names = {rival.key: rival.name for rival in workload.rivals}
     heads = ["", *columns(workload), *(f"{names[key]}: times as fast" for key in shown)]
     lines = [f"### {workload.title}", "", f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-    for key, row in kept["summary"].items():
+    for row in kept["summary"].values():
         if not row["runs"]:
-            lines.append(f"| {names[key]} | could not be run: {row['fault'].replace('|', '/')[:160]} |"
+            lines.append(f"| {row['name']} | could not be run: {row['fault'].replace('|', '/')[:160]} |"
                          + " |" * (len(heads) - 2))  # fmt: skip
             continue
         over = (row["bertkit_over_it"].get(ours) for ours in shown)
         cells = [
-            names[key],
+            row["name"],
             *cells_of(row, workload),
             *(ranged(each, ".2f") if each else "" for each in over),
         ]

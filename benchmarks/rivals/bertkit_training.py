@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import statistics
 import tempfile
 from collections.abc import Mapping
@@ -47,6 +48,7 @@ def train(job: Job) -> Figures:
     from bertkit.training.events import Step
     from bertkit.workflows.events import TrainingBegins
 
+    os.environ.setdefault("ACCELERATE_USE_CPU", "true")
     clock = Clock(job["warmup_steps"])
     losses: list[float] = []
     seen: dict[str, Any] = {}

@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks.rivals.job import Figures, Job, answer
 from benchmarks.rivals.line_files import Text, batches_by_length, timed
 
-BATCH_SIZE = 32
+USUAL_BATCH_SIZE = 32
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
 
@@ -65,12 +65,13 @@ def classify_with(job: Job, run: Callable[[dict[str, Any]], Any]) -> Callable[[S
 
     tokenizer = AutoTokenizer.from_pretrained(job["encoder"])
     names = AutoConfig.from_pretrained(job["encoder"]).id2label
+    size = job.get("texts_at_once", USUAL_BATCH_SIZE)
 
     def classify(texts: Sequence[Text]) -> list[str]:
         pairs = [(each["text"], each["text_pair"]) if isinstance(each, dict) else each for each in texts]
         found = tokenizer(pairs, truncation=True, max_length=job["max_length"])
         labels = [""] * len(pairs)
-        for batch in batches_by_length(found["input_ids"], BATCH_SIZE):
+        for batch in batches_by_length(found["input_ids"], size):
             padded = tokenizer.pad(
                 {name: [found[name][place] for place in batch] for name in INPUTS}, return_tensors="np"
             )

@@ -6,16 +6,23 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 
+def _replace(owner: Any, name: str, value: Any) -> None:
+    """Put something else in the place of what must be there: else a row would measure nothing left out."""
+    if name not in vars(owner):
+        raise SystemExit(f"{owner.__name__} has no {name} any more")
+    setattr(owner, name, value)
+
+
 def _packing() -> None:
     from bertkit.models import execution
 
-    execution.enable_packing = lambda model, **settings: "that is left out"
+    _replace(execution, "enable_packing", lambda model, **settings: "that is left out")
 
 
 def _fused_layers() -> None:
     from bertkit.models import execution
 
-    execution.fuse_layers = lambda model: False
+    _replace(execution, "fuse_layers", lambda model: False)
 
 
 def _dropout_masks() -> None:
@@ -26,13 +33,13 @@ def _dropout_masks() -> None:
     def draw(self: Any, shape: Any, probability: float, dtype: torch.dtype) -> tuple[torch.Tensor, float]:
         return torch.empty(shape, dtype=dtype).bernoulli_(1 - probability), 1 / (1 - probability)
 
-    DropoutMasks.draw = draw
+    _replace(DropoutMasks, "draw", draw)
 
 
 def _first_token_only() -> None:
     from bertkit.models import execution
 
-    execution.reads_first_token_only = lambda model: False
+    _replace(execution, "reads_first_token_only", lambda model: False)
 
 
 def _gradients_as_rows() -> None:
@@ -42,20 +49,28 @@ def _gradients_as_rows() -> None:
     def without(model: Any, *, by_row: bool) -> Gradients:
         return Gradients(model, by_row=False)
 
-    loop.Gradients = without
+    _replace(loop, "Gradients", without)
 
 
 def _memory_kept() -> None:
     from bertkit.workflows import engine
 
-    engine.keep_memory = lambda: None
+    _replace(engine, "keep_memory", lambda: None)
+
+
+def _recurring_shapes() -> None:
+    from bertkit.models.fused import attention, stack
+
+    _replace(stack, "recurring", lambda tokens: tokens)
+    _replace(attention, "WIDE_LENGTH", 0)
 
 
 def _cut_groups() -> None:
     """All sequences of a batch attend in one group, padded to the longest."""
     from bertkit.models.fused import groups
 
-    groups.GROUP_PRICE = groups.MAX_PAIRS = 10**12
+    _replace(groups, "GROUP_PRICE", 10**12)
+    _replace(groups, "MAX_PAIRS", 10**12)
 
 
 PARTS: Mapping[str, Callable[[], None]] = {
@@ -66,4 +81,5 @@ PARTS: Mapping[str, Callable[[], None]] = {
     "first-token-only": _first_token_only,
     "gradients-as-rows": _gradients_as_rows,
     "memory-kept": _memory_kept,
+    "recurring-shapes": _recurring_shapes,
 }

@@ -15,8 +15,8 @@ SST2 = WORKLOADS["train-sst2"]
 
 def run(rival: str, number: int, speed: float, **more: object) -> dict[str, object]:
     return {
-        "rival": rival, "round": number, "seconds": 100 / speed, "samples": 100, "samples_per_second": speed,
-        "peak_bytes": 1_000_000_000, "outside_cores": 0.01, **more,
+        "call": "morning", "rival": rival, "round": number, "seconds": 100 / speed, "samples": 100,
+        "samples_per_second": speed, "peak_bytes": 1_000_000_000, "outside_cores": 0.01, **more,
     }  # fmt: skip
 
 
@@ -31,7 +31,7 @@ def measured() -> Measured:
     found.runs = [
         run("padded", 0, 10.0), run("same", 0, 150.0), run("tokens", 0, 200.0),
         run("padded", 1, 5.0), run("same", 1, 80.0, outside_cores=0.9), run("tokens", 1, 90.0),
-        {"rival": "simpletransformers", "round": 0, "fault": "ImportError: no", "outside_cores": 0.0},
+        {**run("simpletransformers", 0, 1.0), "fault": "ImportError: no"},
     ]  # fmt: skip
     return found
 
@@ -44,6 +44,11 @@ def test_the_summary_has_medians_ranges_and_ratios_by_round(measured: Measured) 
     # 64 MFLOP a token (and attention to 10 tokens) of 420 GFLOP/s, the better of two rounds.
     assert summary["same"]["share_of_peak"]["bf16"] == pytest.approx(1_150 * 63.98e6 / 420e9, rel=1e-3)
     assert summary["simpletransformers"]["fault"] == "ImportError: no"
+
+
+def test_what_ran_in_different_calls_is_not_compared(measured: Measured) -> None:
+    measured.runs = [run("padded", 0, 10.0), {**run("same", 0, 150.0), "call": "evening"}]
+    assert store.summary(measured, SST2)["padded"]["bertkit_over_it"] == {}
 
 
 def test_every_rival_that_was_run_has_a_row(measured: Measured, tmp_path: Path) -> None:
