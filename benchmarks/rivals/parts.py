@@ -28,7 +28,7 @@ def _fused_layers() -> None:
 def _dropout_masks() -> None:
     import torch
 
-    from bertkit.models.fused.dropout import DropoutMasks
+    from bertkit.models.grouped.dropout import DropoutMasks
 
     def draw(self: Any, shape: Any, probability: float, dtype: torch.dtype) -> tuple[torch.Tensor, float]:
         return torch.empty(shape, dtype=dtype).bernoulli_(1 - probability), 1 / (1 - probability)
@@ -59,7 +59,8 @@ def _memory_kept() -> None:
 
 
 def _recurring_shapes() -> None:
-    from bertkit.models.fused import attention, stack
+    from bertkit.models.fused import stack
+    from bertkit.models.grouped import attention
 
     _replace(stack, "recurring", lambda tokens: tokens)
     _replace(attention, "WIDE_LENGTH", 0)
@@ -67,7 +68,7 @@ def _recurring_shapes() -> None:
 
 def _cut_groups() -> None:
     """All sequences of a batch attend in one group, padded to the longest."""
-    from bertkit.models.fused import groups
+    from bertkit.models.grouped import groups
 
     _replace(groups, "GROUP_PRICE", 10**12)
     _replace(groups, "MAX_PAIRS", 10**12)

@@ -9,9 +9,9 @@ import math
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from bertkit.models.fused.attention import Attended, attend, attend_backward
-from bertkit.models.fused.dropout import DropoutMasks, draw_seed
-from bertkit.models.fused.groups import Group
+from bertkit.models.grouped.attention import Attended, attend, attend_backward
+from bertkit.models.grouped.dropout import DropoutMasks, draw_seed
+from bertkit.models.grouped.groups import Group
 from bertkit.models.packed_batch import Packing
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bertkit.models.fused.groups import Group, plan_groups
+from bertkit.models.grouped.groups import Group, plan_groups
 
 if TYPE_CHECKING:
     import torch

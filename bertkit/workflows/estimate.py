@@ -105,7 +105,7 @@ def estimate(recipe: LoadedRecipe, *, baseline: bool = False, listen: Listener =
     longest = lengths.max() if execution.obstacle else lengths.mean()
     activations = int(piece * longest * hidden * layers * ACTIVATIONS * bytes_of)
     splits = {"train": prepared.train, **prepared.evals}
-    share = REACHED_SHARE_FUSED if execution.fused else REACHED_SHARE
+    share = REACHED_SHARE_FUSED if execution.fused and device == "cpu" else REACHED_SHARE
     return Estimate(
         splits={name: _size(split.features, len(split.examples)) for name, split in splits.items()},
         weights=weights, steps=steps, seconds=6 * encoder_weights * tokens / (rate * share),

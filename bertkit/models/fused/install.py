@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
-from bertkit.models.fused.dropout import DropoutMasks, draw_seed
 from bertkit.models.fused.shapes import layers_of, stack_shape
 from bertkit.models.fused.stack import FusedStack
+from bertkit.models.grouped.dropout import DropoutMasks, draw_seed
 
 if TYPE_CHECKING:
     import torch

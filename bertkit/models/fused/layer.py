@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bertkit.models.fused.attention import Attended, attend, attend_backward
-from bertkit.models.fused.dropout import DropoutMasks
-from bertkit.models.fused.groups import Group
+from bertkit.models.grouped.attention import Attended, attend, attend_backward
+from bertkit.models.grouped.dropout import DropoutMasks
+from bertkit.models.grouped.groups import Group
 
 if TYPE_CHECKING:
     import torch

@@ -5,28 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from bertkit.models.fused.dropout import DropoutMasks, draw_seed
-from bertkit.models.fused.groups import Group
 from bertkit.models.fused.layer import LayerRecord, LayerShape, LayerWeights, layer_backward, layer_forward
 from bertkit.models.fused.shapes import StackShape
+from bertkit.models.grouped.dropout import DropoutMasks, draw_seed
+from bertkit.models.grouped.groups import Group
 from bertkit.models.packed_batch import Packing
+from bertkit.models.recurring import recurring
 
 if TYPE_CHECKING:
     import torch
 
 # Parameters of a layer: weight and bias of queries, keys, values, and of five more parts.
 _QKV = 3
-# Tokens go through the layers in numbers that recur. oneDNN compiles a kernel for each number that it has not
-# met, milliseconds and megabytes a layer, and no two batches have the same number of tokens.
-LEAST_STEP, STEPS = 16, 32
-
-
-def recurring(tokens: int) -> int:
-    """The next number of tokens that batches are filled up to: a multiple of 16, and over 512 of a power of
-    two that is at most a 32nd part.
-    """
-    step = max(LEAST_STEP, 1 << ((tokens // STEPS).bit_length() - 1) if tokens >= STEPS else 0)
-    return -(-tokens // step) * step
 
 
 class FusedStack:

@@ -20,7 +20,7 @@ MANY_TEXTS = 4
 
 
 @dataclass(frozen=True)
-class Group:
+class EqualLengths:
     """Texts of one length that stand next to each other.
 
     Attributes:
@@ -176,7 +176,7 @@ class Layer:
     norm: Norm
     heads: int
 
-    def __call__(self, x: Tensor, groups: Sequence[Group], first: Tensor | None = None) -> Tensor:
+    def __call__(self, x: Tensor, groups: Sequence[EqualLengths], first: Tensor | None = None) -> Tensor:
         """(tokens, hidden) of the same; (texts, hidden) where `first` names the first token of each."""
         if self.query is None or first is None:
             return self._rest(x, attend(self.inputs(x), groups, self.heads))
@@ -188,12 +188,12 @@ class Layer:
         return self.norm(self.narrow.added(self.widen.activated(x), x))
 
 
-def attend(inputs: Tensor, groups: Sequence[Group], heads: int) -> Tensor:
+def attend(inputs: Tensor, groups: Sequence[EqualLengths], heads: int) -> Tensor:
     """Attention inside each text.
 
     Args:
         inputs: (tokens, 3 * hidden): scaled query, key, value.
-        groups: of all tokens.
+        groups: of all texts; tokens behind them belong to none, and what they see is 0.
         heads: how many.
 
     Returns:
@@ -201,6 +201,7 @@ def attend(inputs: Tensor, groups: Sequence[Group], heads: int) -> Tensor:
     """
     hidden = inputs.shape[1] // 3
     seen = inputs.new_empty(inputs.shape[0], hidden)
+    seen[groups[-1].end :] = 0
     for group in groups:
         sizes = (group.count, group.length, -1, heads, hidden // heads)
         parts = inputs[group.start : group.end].view(sizes).permute(2, 0, 3, 1, 4)
@@ -209,7 +210,7 @@ def attend(inputs: Tensor, groups: Sequence[Group], heads: int) -> Tensor:
     return seen
 
 
-def attend_first(queries: Tensor, inputs: Tensor, groups: Sequence[Group], heads: int) -> Tensor:
+def attend_first(queries: Tensor, inputs: Tensor, groups: Sequence[EqualLengths], heads: int) -> Tensor:
     """Attention of the first token of each text.
 
     Args:

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from bertkit.models.head_kinds import HEAD_KINDS
 from bertkit.models.light.families import Shape
-from bertkit.models.light.layers import Group, Layer, Norm, Product, activate
+from bertkit.models.light.layers import EqualLengths, Layer, Norm, Product, activate
+from bertkit.models.recurring import recurring
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 # Tokens that go through the layers together: enough for the products, few enough for the caches.
-TOKENS_AT_ONCE = 2048
+TOKENS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Piece:
 
     texts: slice
     tokens: slice
-    groups: Sequence[Group]
+    groups: Sequence[EqualLengths]
 
 
 def pieces_of(lengths: NDArray[np.int64], tokens_at_once: int | None = None) -> list[Piece]:
@@ -51,11 +52,11 @@ def pieces_of(lengths: NDArray[np.int64], tokens_at_once: int | None = None) -> 
     while first_text < len(lengths):
         end = int(np.searchsorted(ends, first_token + tokens_at_once, side="right"))
         end = max(end, first_text + 1)
-        groups: list[Group] = []
+        groups: list[EqualLengths] = []
         token = 0
         for length, equal in groupby(lengths[first_text:end].tolist()):
             count = len(list(equal))
-            groups.append(Group(token, count, length))
+            groups.append(EqualLengths(token, count, length))
             token += count * length
         pieces.append(Piece(slice(first_text, end), slice(first_token, first_token + token), groups))
         first_text, first_token = end, first_token + token
@@ -176,15 +177,17 @@ class LightModel:
     def _logits(self, ids: Tensor, places: Tensor, lengths: NDArray[np.int64]) -> Tensor:
         """(texts, outputs), or (tokens, outputs), of texts ordered by length, one after the other."""
         import torch
+        from torch.nn import functional
 
         parts = []
         for piece in pieces_of(lengths):
             x = self.embeddings(ids[piece.tokens], places[piece.tokens])
+            x = functional.pad(x, (0, 0, 0, recurring(len(x)) - len(x)))
             first = None
             if self.shape.first_token_only:
                 counts = lengths[piece.texts]
                 first = torch.from_numpy(np.cumsum(counts) - counts)
             for layer in self.layers:
                 x = layer(x, piece.groups, first)
-            parts.append(self.head(x))
+            parts.append(self.head(x if first is not None else x[: piece.groups[-1].end]))
         return torch.cat(parts)

@@ -11,9 +11,10 @@ import torch
 import transformers
 
 from bertkit.models.execution import speed_up
-from bertkit.models.fused import attention, stack
-from bertkit.models.fused.dropout import DropoutMasks
+from bertkit.models.fused import stack
 from bertkit.models.fused.stack import FusedStack
+from bertkit.models.grouped import attention
+from bertkit.models.grouped.dropout import DropoutMasks
 
 SIZES = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4, "num_hidden_layers": 3}
 WIDE = {"vocab_size": 100, "max_position_embeddings": 60}
@@ -323,13 +324,6 @@ def test_passes_of_several_threads_do_not_meet() -> None:
 
         with ThreadPoolExecutor(4) as pool:
             assert all(pool.map(again, range(200)))
-
-
-@pytest.mark.parametrize("tokens", [1, 16, 17, 430, 511, 512, 513, 1300, 5000, 70_000])
-def test_batches_are_filled_up_by_little_to_few_numbers(tokens: int) -> None:
-    found = stack.recurring(tokens)
-    assert tokens <= found < tokens + max(16, tokens / 16)
-    assert len({stack.recurring(number) for number in range(tokens, 2 * tokens)}) <= max(2, 65)
 
 
 def test_what_is_not_quite_bert_keeps_its_own_layers() -> None:

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bertkit.models.fused.dropout import DropoutMasks
-from bertkit.models.fused.groups import Group
+from bertkit.models.grouped.dropout import DropoutMasks
+from bertkit.models.grouped.groups import Group
 
 if TYPE_CHECKING:
     import torch

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bertkit.models.fused.dropout import DropoutMasks, draw_seed
+from bertkit.models.grouped.dropout import DropoutMasks, draw_seed
 
 
 @pytest.mark.parametrize("probability", [0.05, 0.1, 0.5, 0.8])

@@ -7,8 +7,8 @@ import itertools
 import numpy as np
 import pytest
 
-from bertkit.models.fused import groups as module
-from bertkit.models.fused.groups import plan_groups
+from bertkit.models.grouped import groups as module
+from bertkit.models.grouped.groups import plan_groups
 
 
 def test_every_token_is_in_one_place() -> None:
