@@ -9,13 +9,13 @@ from __future__ import annotations
 
 LEAST_STEP = 16
 # A step is at most so small a part of the whole.
-STEPS = 32
+STEPS = 16
 
 
 def recurring(tokens: int) -> int:
     """The next larger number of tokens that batches are filled up to.
 
-    A multiple of 16, and over 1,024 of the largest power of two that is no more than a 32nd part.
+    A multiple of 16, and over 512 of the largest power of two that is no more than a 16th part.
     """
     step = LEAST_STEP
     while 2 * step * STEPS <= tokens:

@@ -22,6 +22,7 @@ from bertkit.runs.atomic import write_json, write_text
 from bertkit.runs.card import CardFacts, model_card
 from bertkit.runs.environment import describe_environment, fingerprint
 from bertkit.runs.folder import mark_latest
+from bertkit.training.allocation import give_memory_back
 from bertkit.training.checkpoint import load_weights
 from bertkit.training.loop import TrainingState
 from bertkit.workflows.assessing import Assessed
@@ -46,6 +47,10 @@ def save_and_score(job: Job, state: TrainingState) -> dict[str, Assessed]:
     load_weights(job.model.model, job.run.best_weights)
     labels = job.prepared.task.labels
     save_model(job.model, job.run.model, _contract_of(job))
+    # Weights and latest state are on the disk; here they would only stand beside the second model.
+    state.optimizer.state.clear()
+    job.model.model.to("meta")
+    give_memory_back()
     final = load_model(
         find_model(str(job.run.model)), problem=labels.problem, labels=labels.output_names,
         new_head=False, require_head=True,

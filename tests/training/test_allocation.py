@@ -33,7 +33,9 @@ def test_a_library_that_takes_so_much(
         return 1
 
     monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(ctypes, "CDLL", lambda name: SimpleNamespace(mallopt=mallopt))
+    monkeypatch.setattr(
+        ctypes, "CDLL", lambda name: SimpleNamespace(mallopt=mallopt, malloc_trim=lambda pad: 1)
+    )
     keep_memory()
     assert taken == set_to
 
