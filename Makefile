@@ -49,6 +49,7 @@ format: $(READY) ## mend what can be mended by machine
 bench: $(READY) ## measure beside other tools: training, predicting, start-up, memory (hours; BENCH=--quick: minutes)
 	$(PIP) --editable '.[demo,dev,bench]'
 	$(BIN)/python benchmarks/run.py $(BENCH)
+	$(BIN)/python benchmarks/contention.py
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/predict_memory.py
 	$(BIN)/python benchmarks/performance_page.py

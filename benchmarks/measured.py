@@ -23,6 +23,8 @@ from benchmarks.workloads import Rival, Workload
 
 ROOT = Path(__file__).parents[1]
 STORE = ROOT / "benchmarks" / "results" / "speed"
+# What decides a figure beside the rivals themselves.
+MEASURING = ("benchmarks/children.py", "benchmarks/inputs.py", "benchmarks/workloads.py")
 LIBRARIES = (
     "torch", "transformers", "datasets", "tokenizers", "accelerate", "onnxruntime", "openvino",
     "simpletransformers",
@@ -77,7 +79,9 @@ def settings_now(workload: Workload, *, size: int, threads: int) -> dict[str, An
         "max_length": workload.max_length,
         "threads": threads,
         "bertkit": source_fingerprint(),
-        "rivals": fingerprint([*(ROOT / "benchmarks").rglob("*.py")], without=("_page.py", "_tables.py")),
+        "rivals": fingerprint(
+            [*(ROOT / "benchmarks" / "rivals").glob("*.py"), *map(ROOT.joinpath, MEASURING)]
+        ),
         "processor": processor_name(),
         "python": platform.python_version(),
         **{name: version_of(name) for name in LIBRARIES},
@@ -89,12 +93,11 @@ def source_fingerprint() -> str:
     return fingerprint([*(ROOT / "bertkit").rglob("*.py"), *(ROOT / "recipes").rglob("*.yaml")])
 
 
-def fingerprint(files: Sequence[Path], without: tuple[str, ...] = ()) -> str:
-    """Of the contents of files, but for those whose names end in certain ways."""
+def fingerprint(files: Sequence[Path]) -> str:
+    """Of the contents of files."""
     digest = hashlib.sha256()
     for file in sorted(files):
-        if not file.name.endswith(without or ("\0",)):
-            digest.update(file.read_bytes())
+        digest.update(file.read_bytes())
     return digest.hexdigest()[:12]
 
 

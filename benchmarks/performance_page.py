@@ -47,7 +47,9 @@ worked out round by round. Everything that was run has a row. `python benchmarks
   of the machine does in that time: the best of `torch.mm`, `F.linear` and a weight packed by oneDNN over a
   few large sizes, measured in each round. A token needs 2 operations for each weight of the encoder's
   matrices, which are layers x (4 hidden² + 2 hidden x inner), and 4 x layers x hidden x n for attention in
-  a sequence of n tokens. Training needs three times as much.
+  a sequence of n tokens. Training needs three times as much. What a clever computation leaves out counts
+  all the same: where a head reads the first token alone, bertkit computes most of the last layer for it
+  alone, and part of its share is that.
 - **BERT-base** has random weights; the operations are the same.
 """
 
@@ -60,7 +62,7 @@ def page() -> str:
         "differ from machine to machine; what they are compared with was measured in the same run.",
         "",
     ]
-    lines += [*speed_lines(SPEED), *startup_lines(), *memory_lines()]
+    lines += [*speed_lines(SPEED), *contention_lines(), *startup_lines(), *memory_lines()]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -114,6 +116,25 @@ def accuracy_lines(kept: Mapping[str, Any] | None) -> list[str]:
                 f"| {name} | {each} | {sum(scores) / len(scores):.2f} | "
                 f"{min(scores):.2f} to {max(scores):.2f} | {seconds:,.0f} |"
             )
+    return [*lines, ""]
+
+
+def contention_lines() -> list[str]:
+    kept = _read(STORE / "contention.json")
+    if kept is None:
+        return []
+    lines = [
+        "## Beside another process",
+        "",
+        f"Seconds of a training step, MiniLM-L6 on SST-2, {kept['threads']} threads, by what `GOMP_SPINCOUNT` "
+        "says of waiting threads; beside it a process of one thread that never rests: "
+        "`python benchmarks/contention.py`, and [why](decisions/0019-threads-beside-others.md).",
+        "",
+        "| GOMP_SPINCOUNT | alone | beside |",
+        "|---|---|---|",
+    ]
+    for row in kept["rows"]:
+        lines.append(f"| {row['spins'] or 'not set'} | {row['alone_s']:.3f} s | {row['beside_s']:.3f} s |")
     return [*lines, ""]
 
 

@@ -9,8 +9,7 @@ from pathlib import Path
 LOAD = Path("/proc/loadavg")
 # GNU OpenMP tries so often whether the others are done before a thread lies down. Its own choice is tens of
 # milliseconds: best alone, ruinous beside others, for what one thread waits for is then a thread that has no
-# core because of the waiting. Steps of a small encoder, two cores, one busy process beside: 2.0 s at its own
-# choice, 0.45 s at this; alone 0.120 s and 0.147 s.
+# core because of the waiting. Measured: benchmarks/contention.py, docs/performance.md.
 SPINS = "300"
 # Who is seen in all of these is no passing guest; on a quiet machine the first look ends it.
 LOOKS, BETWEEN_LOOKS_SECONDS = 10, 0.02
