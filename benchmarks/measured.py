@@ -24,6 +24,7 @@ from benchmarks.workloads import Rival, Workload
 ROOT = Path(__file__).parents[1]
 STORE = ROOT / "benchmarks" / "results" / "speed"
 # What decides a figure beside the rivals themselves.
+RIVALS = "benchmarks/rivals"
 MEASURING = ("benchmarks/children.py", "benchmarks/inputs.py", "benchmarks/workloads.py")
 LIBRARIES = (
     "torch", "transformers", "datasets", "tokenizers", "accelerate", "onnxruntime", "openvino",
@@ -79,9 +80,7 @@ def settings_now(workload: Workload, *, size: int, threads: int) -> dict[str, An
         "max_length": workload.max_length,
         "threads": threads,
         "bertkit": source_fingerprint(),
-        "rivals": fingerprint(
-            [*(ROOT / "benchmarks" / "rivals").glob("*.py"), *map(ROOT.joinpath, MEASURING)]
-        ),
+        "rivals": fingerprint([*(ROOT / RIVALS).glob("*.py"), *(ROOT / name for name in MEASURING)]),
         "processor": processor_name(),
         "python": platform.python_version(),
         **{name: version_of(name) for name in LIBRARIES},

@@ -126,8 +126,8 @@ def contention_lines() -> list[str]:
     lines = [
         "## Beside another process",
         "",
-        f"Seconds of a training step, MiniLM-L6 on SST-2, {kept['threads']} threads, by what `GOMP_SPINCOUNT` "
-        "says of waiting threads; beside it a process of one thread that never rests: "
+        f"Seconds of a training step, MiniLM-L6 on SST-2, {kept['threads']} threads, by what "
+        "`GOMP_SPINCOUNT` says of waiting threads; beside it a process of one thread that never rests: "
         "`python benchmarks/contention.py`, and [why](decisions/0019-threads-beside-others.md).",
         "",
         "| GOMP_SPINCOUNT | alone | beside |",
