@@ -20,7 +20,7 @@ from bertkit.workflows.bench_lines import Group
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
 # Rows, and the two widths of the weight: those of encoders first, then larger ones.
-SIZES = ((1024, 768, 3072), (2048, 2048, 2048), (4096, 4096, 4096))
+SIZES = ((1024, 768, 3072), (2048, 2048, 2048), (4096, 1024, 4096), (4096, 4096, 4096))
 TRIES = 5
 # Processor time that is no work, or that is counted in another field.
 _NO_WORK = ("idle", "iowait", "guest", "guest_nice")
@@ -127,7 +127,7 @@ def matrix_peak(device: Any, precision: str, *, seconds: float) -> float:
     best, began = 0.0, time.perf_counter()
     with torch.inference_mode():
         for rows, inner, outer in SIZES:
-            for product in _products(rows, inner, outer, dtype, device):
+            for _, product in weight_products(rows, inner, outer, dtype, device):
                 product()
                 for number in range(TRIES):
                     if number and time.perf_counter() - began > seconds:
@@ -136,13 +136,17 @@ def matrix_peak(device: Any, precision: str, *, seconds: float) -> float:
     return best
 
 
-def _products(rows: int, inner: int, outer: int, dtype: Any, device: Any) -> Iterator[Callable[[], Any]]:
-    """The ways of torch to multiply by a weight: as it is, and packed once for oneDNN."""
+def weight_products(
+    rows: int, inner: int, outer: int, dtype: Any, device: Any
+) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """The ways of torch to multiply by a weight: as it is, transposed, and packed once for oneDNN."""
     import torch
 
     values = torch.randn(rows, inner, device=device).to(dtype)
     weight = torch.randn(outer, inner, device=device).to(dtype)
-    yield lambda: torch.nn.functional.linear(values, weight)
+    transposed = weight.t().contiguous()
+    yield "linear", lambda: torch.nn.functional.linear(values, weight)
+    yield "mm", lambda: torch.mm(values, transposed)
     if device.type != "cpu":
         return
     try:
@@ -150,7 +154,7 @@ def _products(rows: int, inner: int, outer: int, dtype: Any, device: Any) -> Ite
         multiply = torch.ops.mkldnn._linear_pointwise
     except (AttributeError, NotImplementedError, RuntimeError):
         return  # a build or a processor without oneDNN
-    yield lambda: multiply(values, packed, None, "none", [], "")
+    yield "packed", lambda: multiply(values, packed, None, "none", [], "")
 
 
 def _seconds_of(product: Callable[[], Any], device: Any) -> float:
