@@ -103,6 +103,8 @@ def bench(
         if given is not None:
             notes.warn_of_repeated(workload, measured.throughput)
     model_bytes = read.grown + first.grown
+    # The kernel sums up what threads hold now and then: the peak it knows may lie a little under the present.
+    peak_bytes = max(before, measured.peak_bytes)
     return BenchResult(
         model=str(found.run.path) if found.run is not None else found.source.name,
         engine=engine, computed_by=predictor.by,
@@ -112,7 +114,7 @@ def bench(
         rejected=workload.rejected,
         loading=Loading(libraries.seconds, read.seconds, first.seconds, cold),
         latency=measured.latency, throughput=measured.throughput,
-        memory=Memory(before, libraries.grown, model_bytes, measured.peak_bytes, measured.device_peak_bytes),
+        memory=Memory(before, libraries.grown, model_bytes, peak_bytes, measured.device_peak_bytes),
         peak_gflops=measured.peak_gflops, outside_cores=measured.outside_cores,
         environment=_environment(engine), seconds=time.perf_counter() - began, notes=tuple(notes.said),
     )  # fmt: skip
@@ -163,7 +165,7 @@ class _Cost:
 
     Attributes:
         seconds: by the clock.
-        grown: bytes that the process holds more than before.
+        grown: bytes that the process holds more than before; fewer than none where something else was freed.
     """
 
     seconds: float
