@@ -93,8 +93,8 @@ def _facts(result: BenchResult) -> Iterator[tuple[str, str]]:
         ),
     )
     threads = "1 thread" if result.threads == 1 else f"{result.threads} threads"
-    sleepy = "" if hardware.get("spins") is None else " that lie down early, for others want the cores"
-    yield "by", f"{result.computed_by}; on {result.device} in {result.precision} with {threads}{sleepy}"
+    sleepy = "" if hardware.get("spins") is None else " (waiting ones sleep early beside other processes)"
+    yield "by", f"{result.computed_by}; on {result.device} with {threads}{sleepy}"
     card = "".join(f", {name}" for name in hardware["gpus"])
     yield "machine", f"{hardware['processor']}, {hardware['cores']} cores{card}; {_versions(result)}"
     yield "peak", f"{result.peak_gflops:,.0f} GFLOP/s, its fastest matrix product in {result.precision}"

@@ -62,10 +62,24 @@ def _usage_fault(error: Any) -> tuple[str, str]:
         return f"{found[1]} is missing", ask
     if found := re.match(r"Got unexpected extra argument\(?s?\)? \((.*)\)", message):
         return f"too many arguments: {found[1]}", ask
-    if found := re.match(r"Invalid value for '(.*?)'", message):
-        wanted = "a whole number" if "valid integer" in message else "another value"
-        return f"{found[1]} takes {wanted}", ask
+    if found := re.match(r"Invalid value for '(.*?)'(?: / '.*?')*: (.*)", message, re.DOTALL):
+        return f"{found[1]} takes {_wanted_value(found[2])}", ask
     return message[:1].lower() + message[1:], ask
+
+
+def _wanted_value(fault: str) -> str:
+    """What an option takes, from what Typer says of a value that it does not take."""
+    if found := re.search(r"'(.*)' is not one of (.*)", fault, re.DOTALL):
+        choices = re.findall(r"'(.*?)'", found[2])
+        return f"one of {', '.join(choices)}, not {found[1]}{did_you_mean(found[1], choices)}"
+    if found := re.search(r"should be (greater|less) than( or equal to)? (\S+)", fault):
+        bound = {"greater": "more than", "less": "less than"}[found[1]]
+        if found[2]:
+            bound = {"greater": "at least", "less": "at most"}[found[1]]
+        return f"a number, {bound} {found[3]}"
+    if found := re.search(r"should be a valid (integer|number)", fault):
+        return {"integer": "a whole number", "number": "a number"}[found[1]]
+    return "another value"
 
 
 def _say(message: str, hint: str, code: int) -> int:

@@ -69,7 +69,7 @@ def predict(
         Engine,
         typer.Option(
             "--engine",
-            help="What computes the model: torch, or onnx (ONNX Runtime; pip install 'bertkit[onnx]'). "
+            help="What computes the model: torch, or onnx (ONNX Runtime; pip install 'bertkit\\[onnx]'). "
             "auto is torch, on processors without transformers for the usual families; --debug says which.",
         ),
     ] = Engine.auto,

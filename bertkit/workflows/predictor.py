@@ -58,7 +58,7 @@ def load_predictor(
     if model is None:
         return Predictor(load_trained(found), f"torch, transformers, {started.precision}")
     light = isinstance(model.tokenizer, LightTokenizer)
-    by = f"torch, light, {started.precision}{'' if light else ', tokenizer of transformers'}"
+    by = f"torch without transformers, {started.precision}{'' if light else ', tokenizer of transformers'}"
     return Predictor(Trained(started, model, task, found.limits), by)
 
 

@@ -78,9 +78,9 @@ def test_faulty_lines_end_with_their_exit_code(trained_run: Path, cli, tmp_path:
     [
         ((), "no finished run"),
         (("nowhere/at/all",), "nowhere/at/all"),
-        (("--seconds", "0"), "--seconds takes another value"),
+        (("--seconds", "0"), "--seconds takes a number, at least 0.1"),
         (("--threads", "none"), "--threads takes a whole number"),
-        (("--engine", "abacus"), "--engine takes another value"),
+        (("--engine", "abacus"), "--engine takes one of auto, torch, onnx, not abacus"),
     ],
 )
 def test_what_can_be_mended_ends_with_two(arguments: tuple[str, ...], said: str, cli) -> None:

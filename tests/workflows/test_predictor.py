@@ -50,7 +50,7 @@ def test_light_and_transformers(
 ) -> None:
     monkeypatch.setattr("bertkit.workflows.engine.choose_precision", lambda setting: precision)
     by, ours = answers(lines, model)
-    assert by == f"torch, light, {precision}"
+    assert by == f"torch without transformers, {precision}"
     monkeypatch.setattr(workflow, "shape_of", lambda config, problem: None)
     by, theirs = answers(lines, model)
     assert by == f"torch, transformers, {precision}"
