@@ -16,7 +16,6 @@ from bertkit.cli import eval as eval_verb
 from bertkit.cli import finetune as finetune_verb
 from bertkit.cli import predict as predict_verb
 from bertkit.cli.options import Debug, debug_wanted
-from bertkit.cli.waiting import wait_politely_beside_others
 
 EPILOG = """Examples:
 
@@ -76,7 +75,6 @@ def main() -> None:
     from bertkit.workflows.signals import raise_on_sigterm
 
     raise_on_sigterm()
-    wait_politely_beside_others()
     try:
         code = app(standalone_mode=False)
         if code == 128 + signal.SIGINT:  # Typer has swallowed a Ctrl-C

@@ -10,6 +10,7 @@ import typer
 
 from bertkit.cli.options import Columns, Debug, Json, Quiet, Text, TextPair, as_json, complete_run
 from bertkit.cli.predict import Engine
+from bertkit.cli.waiting import wait_politely_beside_others
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -70,6 +71,7 @@ def bench(
     from bertkit.config.flags import settings_from_flags
 
     flags = settings_from_flags(text=text, text_pair=text_pair, columns=columns or ())
+    wait_politely_beside_others()
     with StillDisplay(quiet=quiet or json) as display:
         from bertkit.workflows.bench import bench as workflow
 

@@ -21,6 +21,7 @@ from bertkit.cli.options import (
     complete_recipe,
     complete_run,
 )
+from bertkit.cli.waiting import wait_politely_beside_others
 
 EPILOG = """Examples:
 
@@ -109,6 +110,7 @@ def evaluate(
         text=text, text_pair=text_pair, label=label, columns=columns or (), labels=labels or ()
     )
     main = is_main_process()
+    wait_politely_beside_others()
     with Display(quiet=quiet or json or not main) as display:
         if model is not None and Path(model).is_file():
             _refuse_for_files(output=output, report=report, baseline=baseline, submission=submission)

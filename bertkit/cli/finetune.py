@@ -23,6 +23,7 @@ from bertkit.cli.options import (
     complete_recipe,
     complete_run,
 )
+from bertkit.cli.waiting import wait_politely_beside_others
 
 if TYPE_CHECKING:
     from bertkit.config.loader import LoadedRecipe
@@ -170,6 +171,7 @@ def finetune(
             loaded, resume, seeds=seeds, folds=folds, out=out, force=force, dry_run=dry_run,
             json=json, quiet=quiet,
         )  # fmt: skip
+    wait_politely_beside_others()
     with Display(quiet=quiet or json) as display:
         from bertkit.workflows import estimate as estimates
         from bertkit.workflows import finetune as workflow
@@ -197,6 +199,7 @@ def _be_child(loaded: LoadedRecipe | None, path: Path | str | None, *, resumed: 
     from bertkit.cli.display import Display
     from bertkit.workflows.children import as_child, without_preparation
 
+    wait_politely_beside_others()
     with as_child(Path(str(path))), Display(quiet=quiet) as display:
         from bertkit.workflows import finetune as workflow
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from bertkit.cli.options import Columns, Debug, Force, Quiet, Text, TextPair, complete_run, debug_wanted
+from bertkit.cli.waiting import wait_politely_beside_others
 
 if TYPE_CHECKING:
     from io import TextIOWrapper
@@ -91,6 +92,7 @@ def predict(
     # JSON is UTF-8 with line feeds, whatever the terminal or the machine thinks.
     cast("TextIOWrapper", sys.stdout).reconfigure(encoding="utf-8", newline="\n")
     flags = settings_from_flags(text=text, text_pair=text_pair, columns=columns or ())
+    wait_politely_beside_others()
     with Display(quiet=quiet) as display:
         from bertkit.workflows.predict import predict as workflow
 

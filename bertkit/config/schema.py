@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from bertkit.config.names import METRIC_NAMES, PROBLEMS, TASK_NAMES, TASK_SETTINGS, WINDOWED_TASKS
+from bertkit.config.setting_types import BatchPlan, Fraction, LabelNames, Names, Splits, as_names
 
 DEFAULT_MODEL = "bert-base-uncased"
 # What the eval split is called that data.fold names.
@@ -24,36 +25,6 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
 
 
-def _one_or_more(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
-def _named_splits(value: Any) -> Any:
-    return {"validation": value} if isinstance(value, str) else value
-
-
-def _as_names(value: Any) -> Any:
-    """Label names may be written as bare numbers or words: `[1, 2, 3]`, `[true, false]`."""
-    if isinstance(value, list):
-        return [_as_name(item) for item in value]
-    return value
-
-
-def _as_name(item: Any) -> Any:
-    if isinstance(item, bool):
-        return str(item).lower()
-    return str(item) if isinstance(item, int | float) else item
-
-
-Names = Annotated[list[str], BeforeValidator(_one_or_more, json_schema_input_type=str | list[str])]
-Splits = Annotated[
-    dict[str, str], BeforeValidator(_named_splits, json_schema_input_type=str | dict[str, str])
-]
-LabelNames = list[str | int | float | bool] | None
-Fraction = Annotated[float, Field(ge=0, lt=1)]
-BatchPlan = Literal["same", "bucketed", "tokens"]
-
-
 class TaskSection(Section):
     """What the columns mean."""
 
@@ -63,7 +34,7 @@ class TaskSection(Section):
     """The column with the text, or the two columns of a pair."""
     label: str = "label"
     """The column with the label, the list of labels or the number."""
-    labels: Annotated[list[str] | None, BeforeValidator(_as_names, json_schema_input_type=LabelNames)] = None
+    labels: Annotated[list[str] | None, BeforeValidator(as_names, json_schema_input_type=LabelNames)] = None
     """Label names in the order of their numbers; empty: read from the data."""
     problem: Literal[("auto", *PROBLEMS)] = "auto"  # type: ignore[valid-type]
     """What is predicted: one label, several labels, a number; `auto` looks at the label column."""

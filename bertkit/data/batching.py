@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from bertkit.config.schema import BatchPlan
+from bertkit.config.setting_types import BatchPlan
 
 Rows = NDArray[np.int64]
 

@@ -21,6 +21,7 @@ from bertkit.models.contract import Calibration, ModelContract
 from bertkit.models.label_maps import match_labels
 from bertkit.tasks.base import Example, ExampleSet, Limits, Prediction, Progress, with_reference
 from bertkit.tasks.calibrating import DIGITS, Choices, Decisions, Evidence, mean_over_windows
+from bertkit.tasks.class_weights import weights_of_classes
 from bertkit.tasks.columns import (
     LABEL_OPTION,
     TEXT_OPTIONS,
@@ -38,36 +39,6 @@ from bertkit.tasks.label_predictions import predicted_classes, predicted_labels
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedTokenizerFast
-
-
-def weights_of_classes(
-    labels: LabelSet, values: NDArray[Any], given: Mapping[str, float] | str
-) -> NDArray[np.float64]:
-    """(examples,) the weight of each example by its class.
-
-    Args:
-        labels: of the task.
-        values: (examples,) class numbers.
-        given: `auto`: inverse to the frequency; or weights by name, 1 for classes that are not named.
-
-    Raises:
-        DataError: for a name that is none, or where an example has not exactly one class.
-    """
-    if labels.problem != "single_label":
-        raise DataError("class weights need one label a row", hint="leave train.class_weights out")
-    count = len(labels.names)
-    if isinstance(given, str):  # "auto"
-        present = np.maximum(np.bincount(values, minlength=count), 1)
-        frequent: NDArray[np.float64] = (len(values) / (count * present))[values]
-        return frequent
-    unknown = sorted(set(given) - set(labels.names))
-    if unknown:
-        raise DataError(
-            f"train.class_weights names {unknown[0]!r}; the labels are {', '.join(labels.names)}",
-            hint="name labels of the data",
-        )
-    chosen: NDArray[np.float64] = np.asarray([given.get(name, 1.0) for name in labels.names])[values]
-    return chosen
 
 
 class ClassificationTask:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bertkit.config.schema import BatchPlan
+from bertkit.config.setting_types import BatchPlan
 from bertkit.data.batching import (
     Rows,
     plan_inference,

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from bertkit.config.schema import BatchPlan, TrainSection
+from bertkit.config.schema import TrainSection
+from bertkit.config.setting_types import BatchPlan
 from bertkit.data.batching import plan_training
 from bertkit.errors import TrainingError
 from bertkit.training import loop as loop_module
