@@ -32,9 +32,13 @@ demo: $(READY) ## fine-tune, evaluate and predict on the embedded model and data
 test: $(READY) ## set up and run all tests
 	$(BIN)/python -m pytest
 
-faults: $(READY) ## inject faults: broken downloads, signals, kills, hostile and broken files
+faults: $(READY) ## inject faults, hundreds of them, and write docs/reliability.md (half an hour)
+	BERTKIT_FAULTS_TABLE=benchmarks/results/faults.json \
+	  $(BIN)/python -m pytest -m 'long_faults or not long_faults' tests/faults
 	$(BIN)/python -m pytest tests/cli/test_faults.py tests/cli/test_signals.py tests/cli/test_predict_resume.py \
-	  tests/data/reading/test_hub_datasets.py tests/data/reading/test_lines.py tests/models/test_sources.py
+	  tests/data/reading tests/models/test_sources.py
+	$(BIN)/python benchmarks/reliability.py
+	$(BIN)/python benchmarks/reliability_page.py
 
 check: $(READY) ## lint, format, types, layers
 	$(BIN)/ruff check .

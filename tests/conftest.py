@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -202,3 +204,43 @@ def hub() -> Iterator[str]:
         server.wait()
         assert server.stdout is not None
         server.stdout.close()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call of the command line left: its exit code and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    def labelled(self, label: str) -> list[str]:
+        """The lines of standard error that begin with a label, without it."""
+        return [line.removeprefix(label) for line in self.err.splitlines() if line.startswith(label)]
+
+
+Cli = Callable[..., Outcome]
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Cli]:
+    """Run `bertkit ARGUMENTS` in a folder, by default the test's own."""
+    from bertkit.cli.app import main
+    from bertkit.cli.options import _STATE
+
+    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)}
+
+    def run(*arguments: str | Path, cwd: Path = tmp_path) -> Outcome:
+        monkeypatch.chdir(cwd)
+        monkeypatch.setattr(sys, "argv", ["bertkit", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            main()
+        printed = capsys.readouterr()
+        assert isinstance(stop.value.code, int)
+        return Outcome(stop.value.code, printed.out, printed.err)
+
+    yield run
+    for each, handler in before.items():
+        signal.signal(each, handler)
+    _STATE["debug"] = False

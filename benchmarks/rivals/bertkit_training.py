@@ -51,12 +51,14 @@ def train(job: Job) -> Figures:
     os.environ.setdefault("ACCELERATE_USE_CPU", "true")
     clock = Clock(job["warmup_steps"])
     losses: list[float] = []
+    tokens: list[int] = []
     seen: dict[str, Any] = {}
 
     def listen(event: Any) -> None:
         if isinstance(event, Step):
             clock.tick()
             losses.append(event.loss)
+            tokens.append(event.tokens)
         elif isinstance(event, TrainingBegins):
             seen.update(features=event.rows, precision=event.precision)
 
@@ -66,7 +68,7 @@ def train(job: Job) -> Figures:
     with tempfile.TemporaryDirectory() as scratch:
         finetune(own_rows(job["recipe"], job, settings), out=Path(scratch) / "run", listen=listen)
     return {
-        **clock.figures(features=seen["features"], steps_per_epoch=per_epoch),
+        **clock.figures(features=seen["features"], steps_per_epoch=per_epoch, tokens=tokens),
         "loss": statistics.fmean(losses),
         "precision": seen["precision"],
     }

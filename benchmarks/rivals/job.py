@@ -6,7 +6,7 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from typing import Any
 
@@ -36,18 +36,23 @@ class Clock:
         self.ends.append(time.perf_counter())
         self.peak_bytes = peak_bytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
-    def figures(self, *, features: int, steps_per_epoch: int) -> Figures:
+    def figures(self, *, features: int, steps_per_epoch: int, tokens: Sequence[int] = ()) -> Figures:
         """What the steps after the warm-up took.
 
         Args:
             features: sequences of an epoch.
             steps_per_epoch: they are spread over so many steps.
+            tokens: of each step. Batches by length differ, and few steps of two epochs are not one: with
+                these, work is counted by tokens.
         """
         steps = len(self.ends) - self.warmup_steps
         if steps < 1:
             raise SystemExit(f"only {len(self.ends)} steps: none is left after the warm-up")
         seconds = self.ends[-1] - self.ends[self.warmup_steps - 1]
-        samples = features * steps / steps_per_epoch
+        epochs = steps / steps_per_epoch
+        if tokens:
+            epochs = sum(tokens[self.warmup_steps :]) / sum(tokens[:steps_per_epoch])
+        samples = features * epochs
         return {
             "seconds": seconds,
             "steps": steps,

@@ -72,9 +72,9 @@ def _options(
 
 def main() -> None:
     """Run the command line; every error ends as a message, a hint and an exit code."""
-    from bertkit.workflows.signals import raise_on_sigterm
+    from bertkit.workflows.signals import raise_on_signals
 
-    raise_on_sigterm()
+    raise_on_signals()
     try:
         code = app(standalone_mode=False)
         if code == 128 + signal.SIGINT:  # Typer has swallowed a Ctrl-C

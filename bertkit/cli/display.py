@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -74,6 +75,7 @@ class Display:
         self._bars: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
         self._steps = 0
+        self._lost = False
 
     def __enter__(self) -> Self:
         _quieten_libraries(bars=self._live)
@@ -87,11 +89,20 @@ class Display:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._bars is not None:
-            self._bars.stop()
+            with suppress(OSError):  # the terminal is gone
+                self._bars.stop()
 
     def __call__(self, event: Event) -> None:
-        """Show one event."""
-        from bertkit.training.events import Evaluation, SmallerBatches, Step
+        """Show one event; where nobody can see it any more, the work goes on unseen."""
+        if self._lost:
+            return
+        try:
+            self._show(event)
+        except OSError:
+            self._lost = True
+
+    def _show(self, event: Event) -> None:
+        from bertkit.training.events import Evaluation, SkippedStep, SmallerBatches, Step
         from bertkit.workflows.events import Note, TrainingBegins
         from bertkit.workflows.events import Progress as Done
 
@@ -111,6 +122,8 @@ class Display:
             case Step():
                 extra = f"loss {event.loss:.4f}  lr {event.learning_rate:.1e}"
                 self._advance("training", event.step, self._steps, extra=extra)
+            case SkippedStep():
+                self._advance("training", event.step, self._steps)
             case Evaluation():
                 self._evaluation(event)
             case SmallerBatches():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import re
 import sys
 from typing import Any
@@ -12,6 +11,7 @@ import typer
 from bertkit.cli.printable import error_console, printable
 from bertkit.config.faults import did_you_mean
 from bertkit.errors import BertkitError
+from bertkit.runs.disk import is_disk_full
 from bertkit.workflows.signals import STOPS, signal_of
 
 
@@ -34,7 +34,7 @@ def exit_code_of(error: BaseException) -> int:
         return _say(*_usage_fault(error), 2)
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return _say("memory ran out", "use a smaller model, train.batch_size or train.max_length", 1)
-    if getattr(error, "errno", None) == errno.ENOSPC or "No space left on device" in str(error):
+    if is_disk_full(error):
         return _say("the disk is full", "make room, then go on: bertkit runs tells what can be resumed", 1)
     if isinstance(error, OSError) and error.filename is not None:
         return _say(f"{error.filename}: {error.strerror}", "check the path, its rights and the free space", 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,6 +43,13 @@ bertkit finetune rte --seeds 5
 
 bertkit finetune --resume runs/latest
 """
+
+
+class OnNan(StrEnum):
+    """What a loss that is no number does."""
+
+    stop = "stop"
+    skip = "skip"
 
 
 def finetune(
@@ -116,6 +124,10 @@ def finetune(
         str | None,
         typer.Option(metavar="RUN", help="Go on with an interrupted run.", autocompletion=complete_run),
     ] = None,
+    on_nan: Annotated[
+        OnNan | None,
+        typer.Option("--on-nan", help="At a loss that is no number stop, or skip the step and count it."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything and estimate the cost; train nothing.")
     ] = False,
@@ -131,6 +143,7 @@ def finetune(
 ) -> None:
     """Fine-tune an encoder, score it, and leave a run folder that explains and repeats itself."""
     from bertkit.cli.display import Display
+    from bertkit.cli.resuming import check_resume, is_finished, is_repeated, recipe_of, say_finished
     from bertkit.cli.tables import print_estimate, print_finetuned
     from bertkit.config.flags import settings_from_flags
     from bertkit.config.loader import load_recipe
@@ -139,27 +152,26 @@ def finetune(
     flags = settings_from_flags(
         model=model, train=train, evals=eval_files or (), test=test, text=text, text_pair=text_pair,
         label=label, window=window, stride=stride, limit=limit, seed=seed, columns=columns or (),
-        labels=labels or (),
+        labels=labels or (), on_nan=on_nan,
     )  # fmt: skip
     repeated = seeds is not None or folds is not None
-    if resume is not None and (
-        recipe or flags or assignments or config or out or force or dry_run or repeated
-    ):
-        raise UsageError(
-            "--resume goes on with a run as it is, without other settings",
-            hint=f"bertkit finetune --resume {resume}",
-        )
+    changed = bool(recipe or flags or assignments or config)
+    if resume is not None:
+        check_resume(resume, others=bool(out or force or dry_run or repeated), changed=changed)
+        if is_finished(resume):
+            return say_finished(resume, json=json)
     if recipe is None and resume is None:
         raise UsageError(
             "which recipe?",
             hint="bertkit recipes lists them; for own files: bertkit finetune classification --train FILE",
         )
-    loaded = (
-        load_recipe(recipe, config=config, flags=flags, assignments=assignments or ()) if recipe else None
-    )
+    loaded = None
+    if resume is None or changed:
+        name = recipe or recipe_of(str(resume))
+        loaded = load_recipe(name, config=config, flags=flags, assignments=assignments or ())
     if child:
         return _be_child(loaded, out or resume, resumed=resume is not None, quiet=quiet)
-    if repeated or _is_repetition(resume):
+    if repeated or (resume is not None and is_repeated(resume)):
         from bertkit.cli import repeat
 
         if baseline:
@@ -176,22 +188,16 @@ def finetune(
         from bertkit.workflows import estimate as estimates
         from bertkit.workflows import finetune as workflow
 
-        if loaded is None:
-            result = workflow.resume(str(resume), baseline=baseline, listen=display)
+        if resume is not None:
+            result = workflow.resume(resume, recipe=loaded, baseline=baseline, listen=display)
+        elif loaded is None:
+            raise AssertionError("there is a recipe where no run is resumed")
         elif dry_run:
             estimate = estimates.estimate(loaded, baseline=baseline, listen=display)
             return print(as_json(estimates.as_dict(estimate))) if json else print_estimate(loaded, estimate)
         else:
             result = workflow.finetune(loaded, out=out, force=force, baseline=baseline, listen=display)
     print(as_json(result.as_dict())) if json else print_finetuned(result)
-
-
-def _is_repetition(run_name: str | None) -> bool:
-    """True if a run to go on with is one of several trainings."""
-    from bertkit.runs.folder import find_run
-    from bertkit.workflows.repeat_plan import is_repetition
-
-    return run_name is not None and is_repetition(find_run(run_name))
 
 
 def _be_child(loaded: LoadedRecipe | None, path: Path | str | None, *, resumed: bool, quiet: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from rich.console import Console
@@ -30,6 +31,16 @@ def output_console() -> Console:
     return Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
 
 
+class _ErrorConsole(Console):
+    """Goes on in silence when its reader is gone: rich would end the process, and the work with it."""
+
+    def on_broken_pipe(self) -> None:
+        """Write no more."""
+        self.quiet = True
+        # What is left in the buffer would fail again when the process ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+
 def error_console() -> Console:
     """Standard error, for all else; broken between words on a terminal, never elsewhere."""
-    return Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+    return _ErrorConsole(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())

@@ -29,6 +29,7 @@ def settings_from_flags(
     stride: int | None = None,
     limit: int | None = None,
     seed: int | None = None,
+    on_nan: str | None = None,
     columns: Sequence[str] = (),
     labels: Sequence[str] = (),
 ) -> dict[str, Any]:
@@ -64,7 +65,7 @@ def settings_from_flags(
         settings["task.text"] = [text, text_pair]
     for key, value in (
         ("data.test", test), ("task.label", label), ("task.window", window), ("task.stride", stride),
-        ("data.limit", limit), ("train.seed", seed), ("model.name", model),
+        ("data.limit", limit), ("train.seed", seed), ("train.on_nan", on_nan), ("model.name", model),
         ("task.intent", roles.get("intent")),
         ("task.rename", _pairs(labels, "--labels pos=positive") or None),
     ):  # fmt: skip

@@ -187,6 +187,10 @@ class TrainSection(Section):
     """Seeds the new head, dropout and the order of rows."""
     eval_every_steps: Annotated[int, Field(ge=1)] | None = None
     """Evaluate every so many optimizer steps; empty: after each epoch."""
+    save_every_minutes: Annotated[float, Field(ge=0)] | None = 10.0
+    """Besides at each evaluation, write a checkpoint after so many minutes; empty: never, 0: each step."""
+    on_nan: Literal["stop", "skip"] = "stop"
+    """What a loss or gradient that is no number does: `stop`, or `skip` the step and count it."""
     early_stopping: Annotated[int, Field(ge=1)] | None = None
     """Stop after so many evaluations without a better one."""
     class_weights: Literal["auto"] | dict[str, Annotated[float, Field(gt=0)]] | None = None

@@ -19,14 +19,38 @@ def write_text(path: Path, text: str) -> None:
     """Replace a text file in one step."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
+        temporary.write_text(text, encoding="utf-8")
+        sync(temporary)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def sync(path: Path) -> None:
+    """Bring a file, or the names in a folder, to the disk: after it a loss of power does no harm."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except PermissionError:  # Windows opens no folders
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def point_to(link: Path, target: Path) -> None:
+    """Let a link lead to a folder, in one step; from the same folder by its name alone."""
+    target = target.resolve()
+    if target.parent == link.parent.resolve():
+        target = Path(target.name)
+    temporary = link.with_name(f".{link.name}.{os.getpid()}.tmp")
+    temporary.unlink(missing_ok=True)
+    try:
+        temporary.symlink_to(target, target_is_directory=True)
+    except OSError:  # a file system without links: the path as text serves as well
+        temporary.write_text(f"{target}\n", encoding="utf-8")
+    temporary.replace(link)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from bertkit.errors import RunError
+from bertkit.runs.atomic import point_to
+from bertkit.runs.checkpoints import Checkpoints
+from bertkit.runs.lock import locked
 
 RUNS = "runs"
 LATEST = "latest"
@@ -66,19 +69,9 @@ class RunFolder:
         return self.path / "model"
 
     @property
-    def checkpoints(self) -> Path:
-        """Latest and best."""
-        return self.path / "checkpoints"
-
-    @property
-    def latest_checkpoint(self) -> Path:
-        """What `--resume` goes on from."""
-        return self.checkpoints / "latest"
-
-    @property
-    def best_weights(self) -> Path:
-        """The weights that scored best so far."""
-        return self.checkpoints / "best.safetensors"
+    def checkpoints(self) -> Checkpoints:
+        """What `--resume` goes on from, and the best weights so far."""
+        return Checkpoints(self.path / "checkpoints")
 
     def predictions(self, split: str) -> Path:
         """One line an example of that eval split."""
@@ -171,32 +164,14 @@ def create(path: Path, *, force: bool) -> RunFolder:
     try:
         if path.exists():
             path = path.resolve()  # `runs/latest` is a link: the run it leads to is replaced
-            shutil.rmtree(path)
+            with locked(path):  # unless it is still being written
+                shutil.rmtree(path)
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(
             f"cannot make {path}: {error.strerror}", hint="choose another place: --out DIR"
         ) from error
     return RunFolder(path)
-
-
-def check_space(path: Path, needed: int) -> None:
-    """Refuse to begin what would fill the disk.
-
-    Args:
-        path: of the run folder, which need not be there yet.
-        needed: bytes it will hold at most.
-
-    Raises:
-        RunError: with both figures.
-    """
-    parent = next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
-    free = shutil.disk_usage(parent).free
-    if free < needed:
-        raise RunError(
-            f"{parent} has {free / 1e9:.1f} GB left, the run may need {needed / 1e9:.1f} GB",
-            hint="make room, or choose another disk: --out DIR",
-        )
 
 
 def unused_path(path: Path) -> Path:
@@ -214,16 +189,7 @@ def mark_latest(run: RunFolder, *, base: Path = Path()) -> None:
         return
     link = base / RUNS / LATEST
     link.parent.mkdir(parents=True, exist_ok=True)
-    target = run.path.resolve()
-    if target.parent == link.parent.resolve():
-        target = Path(target.name)
-    temporary = link.with_name(f".{LATEST}.{os.getpid()}.tmp")
-    temporary.unlink(missing_ok=True)
-    try:
-        temporary.symlink_to(target, target_is_directory=True)
-    except OSError:  # a file system without links: the path as text serves as well
-        temporary.write_text(f"{target}\n", encoding="utf-8")
-    temporary.replace(link)
+    point_to(link, run.path)
 
 
 def find_latest(*, base: Path = Path()) -> RunFolder:

@@ -3,33 +3,59 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
 from bertkit.runs.atomic import json_text, write_text
 
 
 class RunLog:
-    """Appends to log.jsonl and to an event file, flushed line by line so that a killed run is readable."""
+    """Appends to log.jsonl and to an event file, flushed line by line so that a killed run is readable.
 
-    def __init__(self, path: Path, events: Path, *, done: int = 0) -> None:
+    What cannot be written stops no training: it is said once, and the training goes on without.
+
+    Args:
+        path: of log.jsonl.
+        events: the folder of TensorBoard's file.
+        done: steps of a training that goes on.
+        warn: told what cannot be written.
+    """
+
+    def __init__(self, path: Path, events: Path, *, warn: Callable[[str], None], done: int = 0) -> None:
         # Part of torch: it is imported here, where a training is about to begin anyway.
         from torch.utils.tensorboard import SummaryWriter
 
-        self._stream = path.open("a", encoding="utf-8")
-        # Steps that a killed process wrote after its last checkpoint come again.
-        self._events = SummaryWriter(str(events), purge_step=done + 1 if done else None)
+        self._path, self._warn, self._failed = path, warn, False
+        self._stream: TextIO | None = None
+        self._events: SummaryWriter | None = None
+        with self._surviving():
+            self._stream = path.open("a", encoding="utf-8")
+            # Steps that a killed process wrote after its last checkpoint come again.
+            self._events = SummaryWriter(str(events), purge_step=done + 1 if done else None)
 
     def write(self, kind: str, step: int, values: Mapping[str, Any]) -> None:
         """Append one record; numbers among `values` also become points of the curve `kind/name`."""
+        if self._failed or self._stream is None or self._events is None:
+            return
         record = {"kind": kind, "step": step, **values}
-        self._stream.write(json_text(record) + "\n")
-        self._stream.flush()
-        for name, value in values.items():
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                self._events.add_scalar(f"{kind}/{name}", value, step)
+        with self._surviving():
+            self._stream.write(json_text(record) + "\n")
+            self._stream.flush()
+            for name, value in values.items():
+                if isinstance(value, int | float) and not isinstance(value, bool):
+                    self._events.add_scalar(f"{kind}/{name}", value, step)
+
+    @contextmanager
+    def _surviving(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self._failed = True
+            reason = error.strerror or error
+            self._warn(f"{self._path} cannot be written ({reason}): the training goes on without its log")
 
     def __enter__(self) -> Self:
         return self
@@ -37,12 +63,14 @@ class RunLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stream.close()
-        self._events.close()
+        for each in (self._stream, self._events):
+            with suppress(OSError):  # what could not be written was said
+                if each is not None:
+                    each.close()
 
 
-def trim_log(path: Path, *, step: int) -> None:
-    """Drop records after `step`: a resumed run writes them again."""
+def trim_log(path: Path, *, step: int, judged_step: int) -> None:
+    """Drop records after `step`, and of evaluations after `judged_step`: a resumed run writes them again."""
     if not path.is_file():
         return
     kept = []
@@ -51,6 +79,8 @@ def trim_log(path: Path, *, step: int) -> None:
             record = json.loads(line)
         except ValueError:  # the last line of a killed run may be half a line
             continue
-        if isinstance(record, dict) and record.get("step", 0) <= step:
+        if not isinstance(record, dict):
+            continue
+        if record.get("step", 0) <= (judged_step if record.get("kind") == "eval" else step):
             kept.append(line)
     write_text(path, "".join(f"{line}\n" for line in kept))

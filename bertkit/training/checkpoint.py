@@ -1,14 +1,13 @@
-"""Save and restore the whole state of a training: safetensors for tensors, JSON for the rest."""
+"""The whole state of a training as files: safetensors for tensors, JSON for the rest; no pickle."""
 
 from __future__ import annotations
 
 import json
-import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bertkit.errors import RunError
-from bertkit.runs.atomic import replacing_folder
 from bertkit.training.loop import TrainingState
 
 if TYPE_CHECKING:
@@ -18,11 +17,20 @@ WEIGHTS = "weights.safetensors"
 OPTIMIZER = "optimizer.safetensors"
 STATE = "state.json"
 # Fields of `TrainingState` that are plain values.
-COUNTERS = ("step", "best", "best_step", "without_gain", "judged_step", "micro_batch_size")
+COUNTERS = (
+    "step", "best", "best_step", "without_gain", "judged_step", "micro_batch_size", "skipped",
+    "skipped_in_a_row",
+)  # fmt: skip
 
 
-def save_checkpoint(state: TrainingState, folder: Path) -> None:
-    """Write weights, optimizer, random state and position in one step, over an older checkpoint."""
+def write_checkpoint(state: TrainingState, folder: Path, *, weights: Path | None = None) -> None:
+    """Write weights, optimizer, random state and position into an empty folder.
+
+    Args:
+        state: of the training.
+        folder: that is there.
+        weights: a file with the same weights, which is then shared where the file system can.
+    """
     import torch
     from safetensors.torch import save_file
 
@@ -30,34 +38,39 @@ def save_checkpoint(state: TrainingState, folder: Path) -> None:
     tensors["random_state"] = torch.get_rng_state()
     for number in range(torch.cuda.device_count()):
         tensors[f"cuda_random_state.{number}"] = torch.cuda.get_rng_state(number)
-    with replacing_folder(folder) as temporary:
-        save_weights(state, temporary / WEIGHTS)
-        save_file(tensors, temporary / OPTIMIZER)
-        position = {name: getattr(state, name) for name in COUNTERS} | {"optimizer": plain}
-        (temporary / STATE).write_text(json.dumps(position, indent=2), encoding="utf-8")
+    if weights is None:
+        write_weights(state, folder)
+    else:
+        _share(weights, folder / WEIGHTS)
+    save_file(tensors, folder / OPTIMIZER)
+    position = {name: getattr(state, name) for name in COUNTERS} | {"optimizer": plain}
+    (folder / STATE).write_text(json.dumps(position, indent=2), encoding="utf-8")
 
 
-def save_weights(state: TrainingState, file: Path) -> None:
-    """Write the weights alone, tied ones once, over an older file in one step."""
+def write_weights(state: TrainingState, folder: Path) -> Path:
+    """Write the weights alone into a folder, tied ones once; returns the file."""
     from safetensors.torch import save_model
 
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    save_model(state.accelerator.unwrap_model(state.model), str(folder / WEIGHTS))
+    return folder / WEIGHTS
+
+
+def _share(file: Path, place: Path) -> None:
     try:
-        save_model(state.accelerator.unwrap_model(state.model), str(temporary))
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
+        place.hardlink_to(file)
+    except OSError:  # the file system knows no links to files
+        shutil.copyfile(file, place)
 
 
-def load_weights(model: Any, file: Path) -> None:
+def load_weights(model: Any, folder: Path) -> None:
     """Put saved weights into a model of the same kind."""
     from safetensors.torch import load_model
 
-    load_model(model, str(file))
+    load_model(model, str(folder / WEIGHTS))
 
 
 def load_checkpoint(state: TrainingState, folder: Path) -> None:
-    """Restore what `save_checkpoint` wrote, into a state made from the same recipe.
+    """Restore what `write_checkpoint` wrote, into a state made from the same recipe.
 
     Raises:
         RunError: if the checkpoint is missing or broken.
@@ -69,7 +82,7 @@ def load_checkpoint(state: TrainingState, folder: Path) -> None:
     try:
         position = json.loads((folder / STATE).read_text(encoding="utf-8"))
         counters = {name: position[name] for name in COUNTERS}
-        load_weights(state.accelerator.unwrap_model(state.model), folder / WEIGHTS)
+        load_weights(state.accelerator.unwrap_model(state.model), folder)
         tensors = load_file(folder / OPTIMIZER)
         state.optimizer.load_state_dict(_join_optimizer(tensors, position["optimizer"]))
         torch.set_rng_state(tensors["random_state"])

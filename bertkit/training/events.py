@@ -55,4 +55,19 @@ class SmallerBatches:
     micro_batch_size: int
 
 
-Event = Step | Evaluation | SmallerBatches
+@dataclass(frozen=True)
+class SkippedStep:
+    """A step was left out because its loss or its gradient was no number; the weights are as before.
+
+    Attributes:
+        step: from 1.
+        epoch: passes over the training rows so far, with a fraction.
+        features: those whose own loss was no number, or the whole batch where each was one.
+    """
+
+    step: int
+    epoch: float
+    features: tuple[int, ...]
+
+
+Event = Step | Evaluation | SmallerBatches | SkippedStep

@@ -14,8 +14,10 @@ from bertkit.config.schema import TrainSection
 from bertkit.data.batching import Rows, plan_training, share_of_process, split_micro_batches
 from bertkit.data.features import Features, Padding, Targets, collate
 from bertkit.errors import TrainingError
-from bertkit.training.events import Evaluation, Event, SmallerBatches, Step
+from bertkit.models.memory import is_out_of_memory
+from bertkit.training.events import Evaluation, Event, SkippedStep, SmallerBatches, Step
 from bertkit.training.gradients import Gradients
+from bertkit.training.not_finite import MOST_SKIPPED_IN_A_ROW, NotFinite, broken_weights
 from bertkit.training.optimizer import learning_rate_at, set_learning_rate
 
 if TYPE_CHECKING:
@@ -55,6 +57,8 @@ class TrainingState:
         judged_step: the step of the last evaluation, so that a training that is saved between a step and its
             evaluation is judged when it goes on.
         micro_batch_size: features computed at once by a process; None: its whole share.
+        skipped: steps left out because their loss was no number.
+        skipped_in_a_row: such steps since the last one that was done.
         autocast: the precision of the forward pass.
     """
 
@@ -67,6 +71,8 @@ class TrainingState:
     without_gain: int = 0
     judged_step: int = 0
     micro_batch_size: int | None = None
+    skipped: int = 0
+    skipped_in_a_row: int = 0
     autocast: Callable[[], AbstractContextManager[Any]] = nullcontext
 
 
@@ -97,10 +103,12 @@ def train(
 
     Yields:
         A `Step` after each optimizer step, an `Evaluation` at each epoch's end (or every
-        `eval_every_steps`) and after the last step.
+        `eval_every_steps`) and after the last step; a `SkippedStep` in place of a `Step` whose loss is no
+        number, where `on_nan` says so.
 
     Raises:
-        TrainingError: when the loss is no number any more, or one row does not fit into memory.
+        NotFinite: when the loss is no number any more.
+        TrainingError: when one row does not fit into memory.
     """
     per_epoch = steps_per_epoch(len(data.features), settings)
     last = total_steps(len(data.features), settings)
@@ -126,10 +134,15 @@ def train(
             batch = plan[position]
             rate = learning_rate_at(state.step, last, settings)
             set_learning_rate(state.optimizer, rate)
-            loss_value = yield from _accumulate_within_memory(state, data, batch, loss, gradients)
-            grad_norm = _update(state, settings, loss_value, gradients)
+            found = yield from _accumulate_within_memory(state, data, batch, loss, gradients)
+            try:
+                grad_norm = _update(state, settings, found, gradients)
+            except NotFinite as fault:
+                _skip(state, settings, fault)
+                yield SkippedStep(state.step, state.step / per_epoch, fault.features)
+                continue
             tokens = int(data.features.lengths[batch].sum())
-            yield Step(state.step, state.step / per_epoch, loss_value, rate, grad_norm, tokens)
+            yield Step(state.step, state.step / per_epoch, found.loss, rate, grad_norm, tokens)
     finally:
         gradients.close()
 
@@ -150,25 +163,54 @@ def _judge(state: TrainingState, epoch: float, evaluate: Evaluate) -> Evaluation
     return Evaluation(state.step, epoch, scores, is_best)
 
 
-def _update(state: TrainingState, settings: TrainSection, loss_value: float, gradients: Gradients) -> float:
-    """Clip the gradients and step with them; returns their norm before."""
+@dataclass
+class _Found:
+    """What the backward passes of a batch gave, besides gradients.
+
+    Attributes:
+        loss: of the batch, over all processes.
+        not_finite: features whose own loss is no number, of this process.
+        batch: all features of this process.
+    """
+
+    loss: float
+    not_finite: list[int]
+    batch: Rows
+
+
+def _update(state: TrainingState, settings: TrainSection, found: _Found, gradients: Gradients) -> float:
+    """Clip the gradients and step with them; returns their norm before.
+
+    Raises:
+        NotFinite: they are no numbers; nothing has changed.
+    """
     grad_norm = gradients.clip(settings.max_grad_norm)
-    if not (math.isfinite(loss_value) and math.isfinite(grad_norm)):
+    if not (math.isfinite(found.loss) and math.isfinite(grad_norm)):
         gradients.clear()
-        raise TrainingError(
-            f"the loss is no number any more at step {state.step + 1} "
-            f"(loss {loss_value}, gradient norm {grad_norm})",
-            hint="lower train.learning_rate, raise train.warmup_ratio, or set train.precision=fp32",
-        )
+        raise NotFinite(
+            state.step + 1, found.loss, grad_norm, found.not_finite or found.batch.tolist(),
+            broken=broken_weights(state.model), skipped=state.skipped_in_a_row,
+        )  # fmt: skip
     state.optimizer.step()
     gradients.clear()
     state.step += 1
+    state.skipped_in_a_row = 0
     return grad_norm
+
+
+def _skip(state: TrainingState, settings: TrainSection, fault: NotFinite) -> None:
+    """Count a step as done without it, where that is wanted and of use."""
+    hopeless = fault.is_of_weights or state.skipped_in_a_row >= MOST_SKIPPED_IN_A_ROW
+    if settings.on_nan == "stop" or hopeless:
+        raise fault
+    state.step += 1
+    state.skipped += 1
+    state.skipped_in_a_row += 1
 
 
 def _accumulate_within_memory(
     state: TrainingState, data: TrainingData, batch: Rows, loss: Loss, gradients: Gradients
-) -> Generator[SmallerBatches, None, float]:
+) -> Generator[SmallerBatches, None, _Found]:
     """The gradients of one batch; where memory runs out, the same again in pieces of half the size."""
     import torch
 
@@ -177,7 +219,7 @@ def _accumulate_within_memory(
         try:
             return _accumulate(state, data, batch, loss)
         except (RuntimeError, MemoryError) as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             share = math.ceil(len(batch) / state.accelerator.num_processes)
             size = min(state.micro_batch_size or share, share)
@@ -219,17 +261,8 @@ def _restore_random_states(states: tuple[torch.Tensor, list[torch.Tensor]]) -> N
         torch.cuda.set_rng_state_all(states[1])
 
 
-def _is_out_of_memory(error: Exception) -> bool:
-    import torch
-
-    told = ("DefaultCPUAllocator:", "MPS backend out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
-    # Masks of dropout are drawn by numpy, which has a kind of its own.
-    kinds = (torch.OutOfMemoryError, MemoryError)
-    return isinstance(error, kinds) or any(words in str(error) for words in told)
-
-
-def _accumulate(state: TrainingState, data: TrainingData, batch: Rows, loss: Loss) -> float:
-    """Sum up the gradients of one global batch, each item by its weight in the whole; returns its loss."""
+def _accumulate(state: TrainingState, data: TrainingData, batch: Rows, loss: Loss) -> _Found:
+    """Sum up the gradients of one global batch, each item by its weight in the whole."""
     accelerator = state.accelerator
     share = share_of_process(
         batch, process_index=accelerator.process_index, process_count=accelerator.num_processes
@@ -241,28 +274,37 @@ def _accumulate(state: TrainingState, data: TrainingData, batch: Rows, loss: Los
     scale = 1.0 / whole_weight if len(share) and whole_weight > 0 else 0.0
     pieces = split_micro_batches(share if len(share) else batch[:1], state.micro_batch_size)
     state.model.train()
-    total = 0.0
+    found = _Found(0.0, [], share)
     for number, piece in enumerate(pieces):
-        if number < len(pieces) - 1:
-            with accelerator.no_sync(state.model):
-                total += _backward(state, data, piece, loss, scale)
-        else:
-            total += _backward(state, data, piece, loss, scale)
-    return _sum_over_processes(accelerator, total)
+        last = number == len(pieces) - 1
+        with nullcontext() if last else accelerator.no_sync(state.model):
+            part, losses = _backward(state, data, piece, loss, scale)
+        found.loss += part
+        if not math.isfinite(part):
+            found.not_finite += piece[~losses.isfinite().cpu().numpy()].tolist()
+    found.loss = _sum_over_processes(accelerator, found.loss)
+    return found
 
 
-def _backward(state: TrainingState, data: TrainingData, piece: Rows, loss: Loss, scale: float) -> float:
-    """Add the gradients of one micro-batch; returns its part of the loss of the global batch."""
+def _backward(
+    state: TrainingState, data: TrainingData, piece: Rows, loss: Loss, scale: float
+) -> tuple[float, torch.Tensor]:
+    """Add the gradients of one micro-batch.
+
+    Returns:
+        Its part of the loss of the global batch, and the loss of each of its features, (batch,).
+    """
     batch = collate(
         data.features, piece, padding=data.padding, device=state.accelerator.device, targets=data.targets
     )
     assert batch.targets is not None and batch.weights is not None
     with state.autocast():
         outputs = state.model(**batch.inputs)
-    part = (loss(outputs, batch.targets) * batch.weights).sum() * scale
+    losses = loss(outputs, batch.targets)
+    part = (losses * batch.weights).sum() * scale
     # DistributedDataParallel takes the mean over processes: times their number, it is the sum again.
     state.accelerator.backward(part * state.accelerator.num_processes)
-    return float(part.detach())
+    return float(part.detach()), losses.detach()
 
 
 def _sum_over_processes(accelerator: Accelerator, value: float) -> float:

@@ -122,7 +122,7 @@ def predict_file(file: GlueFile, trained: Trained, recipe: LoadedRecipe, listen:
     def tell(done: int) -> None:
         listen(Progress(f"predicting {file.name}", done, len(features)))
 
-    kept = compute_outputs(trained.engine, trained.model, trained.task, features, tell=tell)
+    kept = compute_outputs(trained.engine, trained.model, trained.task, features, tell=tell, listen=listen)
     return glue_tsv(file, examples, trained.task.decode(kept, features, examples))
 
 

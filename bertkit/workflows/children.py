@@ -22,10 +22,10 @@ from typing import Literal
 
 from bertkit.config.loader import LoadedRecipe, dump_recipe, load_recipe
 from bertkit.errors import BertkitError
-from bertkit.runs.atomic import recover_folder, write_json, write_text
+from bertkit.runs.atomic import write_json, write_text
 from bertkit.runs.folder import RunFolder
 from bertkit.workflows.events import Event, Listener, Note, TrainingBegins
-from bertkit.workflows.signals import STOPS, Terminated, signal_of, stop_requests
+from bertkit.workflows.signals import STOPS, signal_of, stop_of, stop_requests
 
 # How often the parent looks whether it was asked to stop; the child's own work is not held up by it.
 LOOK_EVERY_SECONDS = 0.1
@@ -109,8 +109,7 @@ def run_child(child: Child, *, listen: Listener, quiet: bool) -> ChildOutcome:
         return ChildOutcome(child, "finished")
     failure = _failure_file(child.path)
     failure.unlink(missing_ok=True)
-    recover_folder(child.run.latest_checkpoint)
-    if child.run.is_run and child.run.latest_checkpoint.is_dir():
+    if child.run.is_run and child.run.checkpoints.any:
         listen(Note(f"{child.name} goes on"))
         arguments = ["--resume", str(child.path)]
     else:
@@ -150,7 +149,7 @@ def _run_process(arguments: list[str]) -> int:
         assert process.stdin is not None
         process.stdin.close()
     if request.signal_number is not None:
-        raise Terminated if request.signal_number == signal.SIGTERM else KeyboardInterrupt
+        raise stop_of(request.signal_number)
     return code
 
 

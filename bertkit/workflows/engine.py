@@ -18,6 +18,7 @@ from bertkit.models.loading import LoadedModel
 from bertkit.tasks.base import Task
 from bertkit.training.allocation import keep_memory
 from bertkit.training.precision import choose_precision
+from bertkit.workflows.events import Listener, Note, silent
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -152,6 +153,7 @@ def compute_outputs(
     features: Features,
     *,
     tell: Callable[[int], None] | None = None,
+    listen: Listener = silent,
 ) -> NDArray[Any]:
     """What the task keeps of the model's outputs, for `Task.decode` and for finding thresholds.
 
@@ -161,14 +163,19 @@ def compute_outputs(
         task: says what is kept.
         features: of all examples.
         tell: told how many features are done.
+        listen: told when memory ran out, and smaller batches have to do.
     """
+
+    def smaller(size: int) -> None:
+        listen(Note(f"memory ran out: computing {size} rows at once from now on", warning=True))
+
     accelerator = engine.accelerator
     share = (accelerator.process_index, accelerator.num_processes)
     # A number in bf16 has three digits: texts that differ would be given the same one.
     autocast = nullcontext if task.labels.problem == "regression" else engine.autocast
     kept: NDArray[Any] = run_model(
         loaded.model, features, padding=padding_of(loaded.tokenizer), keep=task.keep,
-        device=accelerator.device, autocast=autocast, progress=tell, share=share,
+        device=accelerator.device, autocast=autocast, progress=tell, share=share, smaller=smaller,
     )  # fmt: skip
     if accelerator.num_processes == 1:
         return kept

@@ -219,5 +219,5 @@ def _predicted(trained: Trained, name: str, examples: list[Example], listen: Lis
     def tell(done: int) -> None:
         listen(Progress(f"scoring {name}", done, len(features)))
 
-    kept = compute_outputs(trained.engine, trained.model, trained.task, features, tell=tell)
+    kept = compute_outputs(trained.engine, trained.model, trained.task, features, tell=tell, listen=listen)
     return trained.task.decode(kept, features, examples)

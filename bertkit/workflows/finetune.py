@@ -14,29 +14,37 @@ from bertkit.config.loader import LoadedRecipe, dump_recipe, load_recipe
 from bertkit.config.schema import Recipe
 from bertkit.data.reading.readers import is_glob
 from bertkit.data.reading.sources import names_file
-from bertkit.errors import Interrupted, RunError, TrainingError
+from bertkit.errors import RunError
 from bertkit.evaluation.results import SplitResult, values_of
-from bertkit.evaluation.scoring import selecting
 from bertkit.models.heads import reorder_outputs
 from bertkit.models.loading import LoadedModel, load_model
 from bertkit.runs import folder as run_folders
-from bertkit.runs.atomic import recover_folder, write_json, write_text
-from bertkit.runs.log import RunLog, trim_log
-from bertkit.training.checkpoint import load_checkpoint, save_checkpoint, save_weights
-from bertkit.training.events import Evaluation, Event, SmallerBatches, Step
-from bertkit.training.loop import TrainingData, TrainingState, total_steps, train
+from bertkit.runs.atomic import write_json, write_text
+from bertkit.runs.checkpoints import Checkpoint
+from bertkit.runs.disk import check_space, is_disk_full
+from bertkit.runs.lock import locked
+from bertkit.runs.log import trim_log
+from bertkit.training.checkpoint import load_checkpoint
+from bertkit.training.loop import TrainingData, TrainingState, total_steps
 from bertkit.training.optimizer import build_optimizer, prepare_layers
 from bertkit.workflows.baseline import BaselineScores, baselines_of
 from bertkit.workflows.engine import Engine, padding_of, seed_everything, start_engine
 from bertkit.workflows.events import Listener, Note, TrainingBegins, silent
-from bertkit.workflows.finishing import data_fingerprints, environment_of, save_and_score, write_results
-from bertkit.workflows.job import Job, score_split
+from bertkit.workflows.finishing import environment_of, save_and_score, write_results
+from bertkit.workflows.fitting import fit, interrupted
+from bertkit.workflows.job import Job
 from bertkit.workflows.preparation import Prepared, prepare
-from bertkit.workflows.signals import STOPS, StopRequest, signal_of, stop_requests
+from bertkit.workflows.resuming import (
+    check_facts,
+    check_settings,
+    facts_of,
+    newest_checkpoint,
+    record_resume,
+    settings_at_begin,
+)
+from bertkit.workflows.saving import SPACE_PER_WEIGHT, Saver, while_saving_the_model
+from bertkit.workflows.signals import STOPS, signal_of
 
-# Bytes on disk for each weight: the model, the best weights, and a checkpoint (weights and AdamW's two means)
-# beside the one it replaces.
-SPACE_PER_WEIGHT = 4 * (1 + 1 + 2 * 3)
 # Below so many optimizer steps a new head has hardly begun to learn at the usual rates.
 FEW_STEPS = 100
 
@@ -123,37 +131,54 @@ def finetune(
     if path is None:
         path = run_folders.default_path(loaded.name, loaded.recipe.model.name, now=datetime.now())
         path = run_folders.unused_path(path)
-    run_folders.check_space(path, SPACE_PER_WEIGHT * model.model.num_parameters())
+    check_space(path, SPACE_PER_WEIGHT * model.model.num_parameters())
     run = run_folders.create(path, force=force)
-    title = f"# {loaded.name}, resolved: `bertkit finetune` with this file repeats the run."
-    write_text(run.recipe, f"{title}\n{dump_recipe(loaded.recipe)}")
-    write_json(run.environment, environment_of(loaded, prepared, engine))
-    run_folders.mark_latest(run)
-    job = Job(loaded.name, prepared, engine, model, run, listen, baselines)
-    return _train_and_finish(job, resumed=False)
+    with locked(run.path):
+        title = f"# {loaded.name}, resolved: `bertkit finetune` with this file repeats the run."
+        write_text(run.recipe, f"{title}\n{dump_recipe(loaded.recipe)}")
+        environment = environment_of(loaded, prepared, engine)
+        write_json(run.environment, environment)
+        run_folders.mark_latest(run)
+        job = Job(loaded.name, prepared, engine, model, run, listen, baselines)
+        return _train_and_finish(job, facts_of(loaded.recipe, environment))
 
 
-def resume(run_name: Path | str, *, baseline: bool = False, listen: Listener = silent) -> FinetuneResult:
-    """Go on with an interrupted run exactly where its last checkpoint stands.
+def resume(
+    run_name: Path | str,
+    *,
+    recipe: LoadedRecipe | None = None,
+    baseline: bool = False,
+    listen: Listener = silent,
+) -> FinetuneResult:
+    """Go on with an interrupted run exactly where its last whole checkpoint stands.
+
+    Args:
+        run_name: a run folder or its name.
+        recipe: settings to go on with; only some may differ from the run's own (`resuming.MAY_CHANGE`).
+        baseline: score what needs no encoder on the same splits.
+        listen: told what happens.
 
     Raises:
-        RunError: if the run is finished, has no checkpoint, or its data has changed.
+        RunError: if the run is finished, another process writes it, or settings, data or processes are
+            others than it began with.
+        TrainingError: if none of its checkpoints is whole.
     """
     run = run_folders.find_run(str(run_name))
-    again = f"start again: bertkit finetune {run.recipe}"
     if run.is_finished:
         raise RunError(f"{run.path} is finished: nothing to resume", hint=f"bertkit eval {run.path}")
-    recover_folder(run.latest_checkpoint)
-    if not run.latest_checkpoint.is_dir():
-        raise RunError(f"{run.path} has no checkpoint yet", hint=again)
-    loaded = load_recipe(run.recipe)
-    prepared = prepare(loaded.recipe, listen)
-    if run.read_environment().get("data") != data_fingerprints(prepared):
-        raise RunError(f"the data of {run.path} has changed since it began", hint=again)
-    baselines = baselines_of(prepared, listen) if baseline else {}
-    engine, model = _load(prepared)
-    job = Job(loaded.name, prepared, engine, model, run, listen, baselines)
-    return _train_and_finish(job, resumed=True)
+    with locked(run.path):
+        checkpoint = newest_checkpoint(run, listen)
+        own = load_recipe(run.recipe)
+        loaded = own if recipe is None else anchored(replace(recipe, name=own.name))
+        check_settings(run, settings_at_begin(run, checkpoint, own.recipe), loaded.recipe)
+        prepared = prepare(loaded.recipe, listen)
+        baselines = baselines_of(prepared, listen) if baseline else {}
+        engine, model = _load(prepared)
+        facts = facts_of(loaded.recipe, environment_of(loaded, prepared, engine))
+        check_facts(run, checkpoint.facts if checkpoint else run.read_environment(), facts, listen)
+        record_resume(run, checkpoint.step if checkpoint else 0, facts)
+        job = Job(loaded.name, prepared, engine, model, run, listen, baselines)
+        return _train_and_finish(job, facts, resumed=True, checkpoint=checkpoint)
 
 
 def anchored(loaded: LoadedRecipe) -> LoadedRecipe:
@@ -198,7 +223,9 @@ def _load(prepared: Prepared) -> tuple[Engine, LoadedModel]:
     return engine, model
 
 
-def _train_and_finish(job: Job, *, resumed: bool) -> FinetuneResult:
+def _train_and_finish(
+    job: Job, facts: Mapping[str, Any], *, resumed: bool = False, checkpoint: Checkpoint | None = None
+) -> FinetuneResult:
     settings, prepared, accelerator = job.recipe.train, job.prepared, job.engine.accelerator
     data = TrainingData(prepared.train.features, prepared.targets, padding_of(prepared.tokenizer))
     model, optimizer = accelerator.prepare(job.model.model, build_optimizer(job.model.model, settings))
@@ -206,9 +233,12 @@ def _train_and_finish(job: Job, *, resumed: bool) -> FinetuneResult:
         model, optimizer, accelerator,
         micro_batch_size=settings.micro_batch_size, autocast=job.engine.autocast,
     )  # fmt: skip
+    if checkpoint is not None:
+        load_checkpoint(state, checkpoint.path)
+        if settings.micro_batch_size != checkpoint.facts["settings"]["train.micro_batch_size"]:
+            state.micro_batch_size = settings.micro_batch_size
     if resumed:
-        load_checkpoint(state, job.run.latest_checkpoint)
-        trim_log(job.run.log, step=state.step)
+        trim_log(job.run.log, step=state.step, judged_step=state.judged_step)
     rows = len(data.features)
     steps = total_steps(rows, settings)
     device = str(accelerator.device)
@@ -218,13 +248,19 @@ def _train_and_finish(job: Job, *, resumed: bool) -> FinetuneResult:
         text = f"only {steps} steps: so little data often wants more epochs, as {advice}"
         job.listen(Note(text, warning=True))
     began = time.monotonic()
-    _run_loop(job, state, data)
+    saver = Saver(job.run, state, facts, every_minutes=settings.save_every_minutes)
+    fit(job, state, data, saver)
     seconds = time.monotonic() - began
     try:
         found = save_and_score(job, state)
         write_results(job, state, found, seconds=seconds)
     except STOPS as stop:
-        raise _interrupted(job, "while the trained model was saved and scored", signal_of(stop)) from None
+        raise interrupted(job, "while the trained model was saved and scored", signal_of(stop)) from None
+    except Exception as error:
+        if is_disk_full(error):
+            raise while_saving_the_model(job.run.path) from error
+        raise
+    job.run.checkpoints.keep_newest_alone()
     return FinetuneResult(
         run=job.run.path,
         splits={name: each.result for name, each in found.items()},
@@ -237,63 +273,3 @@ def _train_and_finish(job: Job, *, resumed: bool) -> FinetuneResult:
         rows=job.row_counts,
         baselines=job.baselines,
     )
-
-
-def _run_loop(job: Job, state: TrainingState, data: TrainingData) -> None:
-    settings, task = job.recipe.train, job.prepared.task
-    first_name, first_split = next(iter(job.prepared.evals.items()))
-
-    def loss(outputs: Any, targets: Any) -> Any:
-        return task.loss(outputs, targets, label_smoothing=settings.label_smoothing)
-
-    def evaluate() -> tuple[Mapping[str, float], float]:
-        scores = score_split(job, first_name, first_split)
-        return scores, selecting(scores, job.metric)
-
-    with stop_requests() as request, RunLog(job.run.log, job.run.events, done=state.step) as log:
-        if state.step == 0:
-            save_checkpoint(state, job.run.latest_checkpoint)
-        for event in train(state, data, settings, loss=loss, evaluate=evaluate):
-            job.listen(event)
-            _log(log, event, state)
-            if isinstance(event, Evaluation):
-                if event.is_best:
-                    save_weights(state, job.run.best_weights)
-                save_checkpoint(state, job.run.latest_checkpoint)
-            _stop_if_asked(job, state, request)
-    if state.best is None:
-        raise TrainingError(
-            f"{job.metric} was never a number, so no weights are the best",
-            hint="lower train.learning_rate, or choose another metrics.select",
-        )
-
-
-def _stop_if_asked(job: Job, state: TrainingState, request: StopRequest) -> None:
-    if request.signal_number is None:
-        return
-    save_checkpoint(state, job.run.latest_checkpoint)
-    raise _interrupted(job, f"after step {state.step} of training; the state is saved", request.signal_number)
-
-
-def _interrupted(job: Job, where: str, signal_number: int) -> Interrupted:
-    hint = f"go on: bertkit finetune --resume {job.run.path}{' --baseline' if job.baselines else ''}"
-    return Interrupted(where, hint=hint, signal_number=signal_number)
-
-
-def _log(log: RunLog, event: Event, state: TrainingState) -> None:
-    match event:
-        case Step():
-            values = {
-                "epoch": round(event.epoch, 6),
-                "loss": event.loss,
-                "learning_rate": event.learning_rate,
-                "grad_norm": event.grad_norm,
-                "tokens": event.tokens,
-            }
-            log.write("train", event.step, values)
-        case Evaluation():
-            log.write(
-                "eval", event.step, {"epoch": round(event.epoch, 6), **event.scores, "best": event.is_best}
-            )
-        case SmallerBatches():
-            log.write("memory", state.step, {"micro_batch_size": event.micro_batch_size})

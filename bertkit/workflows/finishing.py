@@ -22,6 +22,7 @@ from bertkit.runs.atomic import write_json, write_text
 from bertkit.runs.card import CardFacts, model_card
 from bertkit.runs.environment import describe_environment, fingerprint
 from bertkit.runs.folder import mark_latest
+from bertkit.runs.sealed import NotWhole, check_sealed
 from bertkit.training.allocation import give_memory_back
 from bertkit.training.checkpoint import load_weights
 from bertkit.training.loop import TrainingState
@@ -44,7 +45,15 @@ def save_and_score(job: Job, state: TrainingState) -> dict[str, Assessed]:
     Raises:
         TrainingError: if the saved model does not score what it scored in training.
     """
-    load_weights(job.model.model, job.run.best_weights)
+    best = job.run.checkpoints.best_weights(state.best_step)
+    try:
+        check_sealed(best)
+    except NotWhole as fault:
+        raise TrainingError(
+            f"the best weights in {best} cannot be used: {fault}",
+            hint=f"go on from the checkpoint before them: bertkit finetune --resume {job.run.path}",
+        ) from fault
+    load_weights(job.model.model, best)
     labels = job.prepared.task.labels
     save_model(job.model, job.run.model, _contract_of(job))
     # Weights and latest state are on the disk; here they would only stand beside the second model.
@@ -98,7 +107,7 @@ def _check_reloaded(job: Job, state: TrainingState, scores: Mapping[str, float])
         raise TrainingError(
             f"the saved model scores {job.metric} {shown(job.metric, scores[job.metric])}, in training it "
             f"was {before}: it was not saved whole",
-            hint=f"the weights are in {job.run.best_weights}; please report this",
+            hint=f"its weights are in {job.run.checkpoints.path}; please report this",
         )
 
 
@@ -113,7 +122,7 @@ def write_results(job: Job, state: TrainingState, found: Mapping[str, Assessed],
     metrics = {
         "scores": scores, "intervals": _intervals(found), "select": job.metric,
         "best_step": state.best_step, "steps": state.step, "rows": job.row_counts,
-        "seconds": round(seconds, 3),
+        "seconds": round(seconds, 3), **({"skipped_steps": state.skipped} if state.skipped else {}),
     }  # fmt: skip
     write_json(job.run.metrics, metrics | ({"baselines": job.baselines} if job.baselines else {}))
     mark_latest(job.run)

@@ -69,7 +69,9 @@ def outputs_of(job: Job, name: str, split: Split, *, model: LoadedModel | None =
     def tell(done: int) -> None:
         job.listen(Progress(f"scoring {name}", done, len(split.features)))
 
-    return compute_outputs(job.engine, model or job.model, job.prepared.task, split.features, tell=tell)
+    return compute_outputs(
+        job.engine, model or job.model, job.prepared.task, split.features, tell=tell, listen=job.listen
+    )
 
 
 def score_split(job: Job, name: str, split: Split) -> dict[str, float]:

@@ -262,6 +262,9 @@ def _predict_file(job: _Job, lines: Iterator[InputLine], partial: PartialOutput)
     try:
         if count:
             job.listen(Note(f"going on after line {count:,} of {partial.path}"))
+        elif partial.path.exists():
+            text = f"{partial.path} is of another input, model or other options: all lines are predicted anew"
+            job.listen(Note(text, warning=True))
         left = chain([first] if first else [], chunks)
         with partial.writing(keep=count) as stream, job.prepared(left) as ready:
             for asked in ready:

@@ -7,6 +7,7 @@ from pathlib import Path
 from bertkit.config.loader import LoadedRecipe, load_recipe
 from bertkit.errors import Interrupted, TrainingError
 from bertkit.evaluation.scoring import shown
+from bertkit.runs.lock import locked
 from bertkit.workflows.children import ChildOutcome, run_child
 from bertkit.workflows.events import Listener, Note, silent
 from bertkit.workflows.repeat_end import conclude, finished, free_space
@@ -50,9 +51,15 @@ def train_all(repetition: Repetition, *, quiet: bool, listen: Listener = silent)
     """Train what is not trained yet, one after another, and bring the scores together; see `repeat`.
 
     Raises:
+        RunError: another process is at it.
         TrainingError: not one was trained to its end.
         Interrupted: after a signal; what runs has saved its state.
     """
+    with locked(repetition.run.path):
+        return _train_all(repetition, quiet=quiet, listen=listen)
+
+
+def _train_all(repetition: Repetition, *, quiet: bool, listen: Listener) -> RepeatResult:
     run, children = repetition.run, repetition.children
     again = f"bertkit finetune --resume {run.path}"
     outcomes: list[ChildOutcome] = []

@@ -62,7 +62,7 @@ def free_space(children: Sequence[Child]) -> int:
     for child in done:
         _keep_contract(child)
     best = best_of(done)
-    needless = [child.run.checkpoints for child in done]
+    needless = [child.run.checkpoints.path for child in done]
     needless += [child.run.model for child in done if child != best]
     freed = 0
     for folder in filter(Path.is_dir, needless):

@@ -150,6 +150,11 @@ def _read_plan(run: RunFolder) -> dict[str, Any]:
     return plan if isinstance(plan, dict) else {}
 
 
+def unfinished(run: RunFolder) -> list[str]:
+    """The names of the trainings that are not done yet, or failed."""
+    return [name for name in _read_plan(run)["children"] if not run.child(name).metrics.is_file()]
+
+
 def reopen(run_name: Path | str, *, listen: Listener = silent) -> Repetition:
     """Trainings that were interrupted, or of which some failed, to go on with.
 
@@ -159,7 +164,7 @@ def reopen(run_name: Path | str, *, listen: Listener = silent) -> Repetition:
     run = run_folders.find_run(str(run_name))
     plan = _read_plan(run)
     children = [Child.read(name, run.child(name).path) for name in plan["children"]]
-    if run.is_finished and all(child.is_done for child in children):
+    if run.is_finished and not unfinished(run):
         raise RunError(f"{run.path} is finished: nothing to resume", hint=f"bertkit eval {run.path}")
     first = children[0].recipe
     prepared = prepare(first.recipe, listen)

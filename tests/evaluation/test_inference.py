@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from bertkit.data.features import Features, Padding
+from bertkit.errors import TrainingError
 from bertkit.evaluation import inference
 from bertkit.evaluation.inference import run_model
 
@@ -82,6 +83,52 @@ def test_progress_reaches_the_end(model, monkeypatch: pytest.MonkeyPatch) -> Non
     told: list[int] = []
     run(model, make_features([4, 8, 6, 3, 2]), progress=told.append)
     assert told == [2, 4, 5]
+
+
+def hungry(model: Any, most: int, calls: list[tuple[int, int]]) -> Any:
+    """The model, with memory for so many padded tokens."""
+
+    class Hungry(torch.nn.Module):
+        def forward(self, input_ids: torch.Tensor, **inputs: Any) -> Any:
+            calls.append(tuple(input_ids.shape))
+            if input_ids.numel() > most:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return model(input_ids=input_ids, **inputs)
+
+    return Hungry()
+
+
+@pytest.mark.parametrize("head", ["model", "tagger"])
+def test_memory_that_ran_out_halves_what_is_computed_at_once(head: str, request: Any) -> None:
+    whole = request.getfixturevalue(head).eval()
+    features = make_features([3, 17, 9, 40, 5, 5, 22, 30, 1, 12])
+    expected = run(whole, features)
+    calls: list[tuple[int, int]] = []
+    told: list[int] = []
+    done: list[int] = []
+    kept = run(hungry(whole, 120, calls), features, smaller=told.append, progress=done.append)
+    np.testing.assert_allclose(kept, expected, atol=1e-6)
+    assert told == [5, 2] and done[-1] == 10
+    assert calls[:3] == [(10, 40), (5, 40), (2, 40)]
+    assert max(rows * length for rows, length in calls[2:]) <= 120  # no second try of what is too much
+    assert max(rows for rows, _ in calls[2:]) > 2  # short ones are as many as have room
+
+
+def test_one_row_that_memory_does_not_hold(model) -> None:
+    with pytest.raises(TrainingError, match="one row"):
+        run(hungry(model, 2, []), make_features([4, 8, 6]))
+
+
+def test_another_runtime_error_is_not_tried_again(model) -> None:
+    calls = []
+
+    def broken(outputs: Any) -> Any:
+        calls.append(1)
+        raise RuntimeError("shape mismatch")
+
+    with pytest.raises(RuntimeError, match="shape mismatch"):
+        run(model, make_features([4, 8, 6]), keep=broken)
+    assert len(calls) == 1
 
 
 def test_nothing_to_run_over(model) -> None:

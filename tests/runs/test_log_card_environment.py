@@ -6,6 +6,8 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from bertkit.runs.card import SHOWN_LABELS, CardFacts, model_card
 from bertkit.runs.environment import fingerprint
 from bertkit.runs.log import RunLog, trim_log
@@ -17,20 +19,51 @@ def records(path: Path) -> list[dict[str, object]]:
 
 def test_log_is_one_record_a_line_and_goes_on(tmp_path: Path) -> None:
     for step in (1, 2):
-        with RunLog(tmp_path / "log.jsonl", tmp_path / "events") as log:
+        with RunLog(tmp_path / "log.jsonl", tmp_path / "events", warn=pytest.fail) as log:
             log.write("train", step, {"loss": float("nan") if step == 2 else 0.5, "best": True})
             assert len(records(tmp_path / "log.jsonl")) == step  # readable while it grows
     assert records(tmp_path / "log.jsonl")[1] == {"kind": "train", "step": 2, "loss": None, "best": True}
     assert len(list((tmp_path / "events").iterdir())) == 2
 
 
+def test_an_evaluation_that_is_done_again_is_not_in_the_log_twice(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    kinds = [("train", 1), ("eval", 1), ("train", 2), ("eval", 2)]
+    whole = [json.dumps({"kind": kind, "step": step}) + "\n" for kind, step in kinds]
+    path.write_text("".join(whole), encoding="utf-8")
+    trim_log(path, step=2, judged_step=1)  # saved between the step and its evaluation
+    assert path.read_text(encoding="utf-8") == "".join(whole[:3])
+
+
+@pytest.mark.parametrize("place", ["log.jsonl", "events"])
+def test_a_log_that_cannot_be_written_is_said_once_and_stops_nothing(tmp_path: Path, place: str) -> None:
+    if place == "events":
+        (tmp_path / place).write_text("a file where the folder should be", encoding="utf-8")
+    else:
+        (tmp_path / place).mkdir()
+    said: list[str] = []
+    with RunLog(tmp_path / "log.jsonl", tmp_path / "events", warn=said.append) as log:
+        for step in (1, 2, 3):
+            log.write("train", step, {"loss": 0.5})
+    assert len(said) == 1 and "goes on without its log" in said[0]
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="a disk that is always full is of Linux")
+def test_a_log_on_a_full_disk_is_said_once(tmp_path: Path) -> None:
+    said: list[str] = []
+    with RunLog(Path("/dev/full"), tmp_path / "events", warn=said.append) as log:
+        log.write("train", 1, {"loss": 0.5})
+        log.write("train", 2, {"loss": 0.5})
+    assert len(said) == 1 and "No space left" in said[0]
+
+
 def test_trimming_drops_what_follows_the_step_and_half_lines(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     whole = [json.dumps({"kind": "train", "step": step}) + "\n" for step in (1, 2, 3)]
     path.write_text("".join(whole) + '{"kind": "tr', encoding="utf-8")
-    trim_log(path, step=2)
+    trim_log(path, step=2, judged_step=0)
     assert path.read_text(encoding="utf-8") == "".join(whole[:2])
-    trim_log(tmp_path / "missing.jsonl", step=2)
+    trim_log(tmp_path / "missing.jsonl", step=2, judged_step=0)
     assert [file.name for file in tmp_path.iterdir()] == ["log.jsonl"]
 
 

@@ -10,7 +10,15 @@ import pytest
 import torch
 
 from bertkit.errors import RunError
-from bertkit.training.checkpoint import COUNTERS, OPTIMIZER, STATE, WEIGHTS, load_checkpoint, save_checkpoint
+from bertkit.training.checkpoint import (
+    COUNTERS,
+    OPTIMIZER,
+    STATE,
+    WEIGHTS,
+    load_checkpoint,
+    write_checkpoint,
+    write_weights,
+)
 from bertkit.training.events import Evaluation
 from bertkit.training.loop import train
 
@@ -24,6 +32,13 @@ def score_by_step(bench):
 
 def events_of(bench):
     return train(bench.state, bench.data, bench.settings, loss=bench.loss, evaluate=score_by_step(bench))
+
+
+def saved(bench, folder: Path, **options) -> Path:
+    """A checkpoint of what a training is now, in `latest`."""
+    (folder / "latest").mkdir()
+    write_checkpoint(bench.state, folder / "latest", **options)
+    return folder / "latest"
 
 
 def full_state(bench):
@@ -45,7 +60,7 @@ def test_resumes_bit_for_bit_from_any_event(make_bench, tmp_path: Path, stop_aft
     begun = make_bench(**settings)
     stream = events_of(begun)
     seen = list(islice(stream, stop_after))
-    save_checkpoint(begun.state, tmp_path / "latest")
+    saved(begun, tmp_path)
 
     torch.manual_seed(999)  # another process would stand anywhere
     resumed = make_bench(**settings)
@@ -65,7 +80,7 @@ def test_a_training_that_early_stopping_has_ended_stays_ended(make_bench, tmp_pa
     bench = make_bench(eval_every_steps=2, early_stopping=1)  # 0.3, 0.5, 0.4: stops after step 6
     *_, ended = events_of(bench)
     assert isinstance(ended, Evaluation) and ended.step == 6
-    save_checkpoint(bench.state, tmp_path / "latest")
+    saved(bench, tmp_path)
     resumed = make_bench(eval_every_steps=2, early_stopping=1)
     load_checkpoint(resumed.state, tmp_path / "latest")
     assert list(events_of(resumed)) == []
@@ -76,21 +91,40 @@ def test_counters_are_all_plain_fields_of_the_state(make_bench) -> None:
     assert fields == {"model", "optimizer", "accelerator", "autocast", *COUNTERS}
 
 
-def test_saving_replaces_the_older_checkpoint(make_bench, tmp_path: Path) -> None:
+def test_shared_weights_are_written_once_and_load_the_same(make_bench, tmp_path: Path) -> None:
     bench = make_bench()
-    save_checkpoint(bench.state, tmp_path / "latest")
-    next(events_of(bench))
-    save_checkpoint(bench.state, tmp_path / "latest")
-    assert [path.name for path in tmp_path.iterdir()] == ["latest"]
+    best = tmp_path / "best"
+    best.mkdir()
+    file = write_weights(bench.state, best)
+    folder = saved(bench, tmp_path, weights=file)
+    assert (folder / WEIGHTS).samefile(file)
     fresh = make_bench()
-    load_checkpoint(fresh.state, tmp_path / "latest")
-    assert fresh.state.step == 1
+    for parameter in fresh.state.model.parameters():
+        parameter.data.zero_()
+    load_checkpoint(fresh.state, folder)
+    for name, weights in bench.weights().items():
+        assert torch.equal(fresh.weights()[name], weights)
+
+
+def test_where_files_cannot_be_linked_weights_are_copied(
+    make_bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_links(place: Path, file: Path) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(Path, "hardlink_to", no_links)
+    bench = make_bench()
+    (tmp_path / "best").mkdir()
+    file = write_weights(bench.state, tmp_path / "best")
+    folder = saved(bench, tmp_path, weights=file)
+    assert not (folder / WEIGHTS).samefile(file)
+    assert (folder / WEIGHTS).read_bytes() == file.read_bytes()
 
 
 @pytest.mark.parametrize("name", [WEIGHTS, OPTIMIZER, STATE])
 def test_a_broken_checkpoint_is_told(make_bench, tmp_path: Path, name: str) -> None:
     bench = make_bench()
-    save_checkpoint(bench.state, tmp_path / "latest")
+    saved(bench, tmp_path)
     file = tmp_path / "latest" / name
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     with pytest.raises(RunError, match="cannot be read"):
@@ -100,7 +134,7 @@ def test_a_broken_checkpoint_is_told(make_bench, tmp_path: Path, name: str) -> N
 @pytest.mark.parametrize("content", ["[]", '{"step": 1}', "{}"])
 def test_a_checkpoint_of_another_make_is_told(make_bench, tmp_path: Path, content: str) -> None:
     bench = make_bench()
-    save_checkpoint(bench.state, tmp_path / "latest")
+    saved(bench, tmp_path)
     (tmp_path / "latest" / STATE).write_text(content, encoding="utf-8")
     with pytest.raises(RunError, match="cannot be read"):
         load_checkpoint(bench.state, tmp_path / "latest")
@@ -113,7 +147,7 @@ def test_a_training_that_early_stopping_ended_does_not_go_on(make_bench, tmp_pat
     ended = make_bench(**settings)
     list(events_of(ended))
     assert ended.state.step == 6  # 0.3, 0.5, then 0.4
-    save_checkpoint(ended.state, tmp_path / "latest")
+    saved(ended, tmp_path)
     resumed = make_bench(**settings)
     load_checkpoint(resumed.state, tmp_path / "latest")
     assert list(events_of(resumed)) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from types import SimpleNamespace
@@ -17,8 +18,9 @@ from bertkit.config.setting_types import BatchPlan
 from bertkit.data.batching import plan_training
 from bertkit.errors import TrainingError
 from bertkit.training import loop as loop_module
-from bertkit.training.events import Evaluation, SmallerBatches, Step
+from bertkit.training.events import Evaluation, SkippedStep, SmallerBatches, Step
 from bertkit.training.loop import total_steps, train
+from bertkit.training.not_finite import MOST_SKIPPED_IN_A_ROW, NotFinite
 
 # A large epsilon makes AdamW's step proportional to the gradient: without it, rounding would decide the sign
 # of the steps of gradients near zero.
@@ -140,6 +142,97 @@ def test_a_loss_that_is_no_number_stops_and_leaves_the_weights(make_bench) -> No
     assert caught.value.exit_code == 1
     assert_same_weights(before, bench.weights())
     assert bench.state.step == 2
+
+
+def poisoned(bench: Any, rows: set[int], value: float = math.nan) -> list[list[int]]:
+    """Let the loss of some rows be no number; gives the list of the rows of each call."""
+    honest, honest_collate = bench.loss, loop_module.collate
+    seen: list[list[int]] = []
+
+    def collate(features: Any, piece: Any, **options: Any) -> Any:
+        seen.append(piece.tolist())
+        return honest_collate(features, piece, **options)
+
+    def loss(outputs: Any, targets: Any) -> Any:
+        factors = [value if row in rows else 1.0 for row in seen[-1]]
+        return honest(outputs, targets) * torch.tensor(factors)
+
+    bench.loss = loss
+    bench.collate = collate
+    return seen
+
+
+@pytest.mark.parametrize("micro_batch_size", [None, 3])
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_names_the_rows_whose_loss_is_no_number(
+    make_bench, monkeypatch: pytest.MonkeyPatch, micro_batch_size: int | None, value: float
+) -> None:
+    bench = make_bench(dropout=0.0, micro_batch_size=micro_batch_size)
+    poisoned(bench, {7, 11}, value)
+    monkeypatch.setattr(loop_module, "collate", bench.collate)
+    plan = plan_training(bench.data.features.lengths, plan="same", batch_size=8, seed=5, epoch=0)
+    first = next(number for number, batch in enumerate(plan) if {7, 11} & set(batch.tolist()))
+    with pytest.raises(NotFinite, match=f"step {first + 1}") as caught:
+        run(bench)
+    assert set(caught.value.features) == {7, 11} & set(plan[first].tolist())
+
+
+def test_an_infinite_gradient_names_the_batch(make_bench) -> None:
+    """A loss that is a number, with a gradient that is none."""
+    bench = make_bench(dropout=0.0)
+    honest = bench.loss
+
+    class Broken(torch.autograd.Function):
+        @staticmethod
+        def forward(context: Any, losses: Any) -> Any:
+            return losses.clone()
+
+        @staticmethod
+        def backward(context: Any, gradient: Any) -> Any:
+            return gradient * math.inf
+
+    bench.loss = lambda outputs, targets: Broken.apply(honest(outputs, targets))
+    before = bench.weights()
+    plan = plan_training(bench.data.features.lengths, plan="same", batch_size=8, seed=5, epoch=0)
+    with pytest.raises(NotFinite, match="gradient norm") as caught:
+        run(bench)
+    assert sorted(caught.value.features) == sorted(plan[0].tolist())
+    assert_same_weights(before, bench.weights())
+
+
+def test_steps_without_a_number_are_skipped_and_counted(make_bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the step had not been: the same weights as before it, and the training goes on."""
+    bench = make_bench(dropout=0.0, on_nan="skip", epochs=1.0)
+    poisoned(bench, {7})
+    monkeypatch.setattr(loop_module, "collate", bench.collate)
+    before, skipped = bench.weights(), []
+    for event in train(bench.state, bench.data, bench.settings, loss=bench.loss, evaluate=constant_score):
+        if isinstance(event, SkippedStep):
+            skipped.append(event)
+            assert_same_weights(before, bench.weights())
+        before = bench.weights()
+    assert [event.features for event in skipped] == [(7,)]
+    assert (bench.state.step, bench.state.skipped, bench.state.skipped_in_a_row) == (4, 1, 0) or (
+        skipped[0].step == 4 and bench.state.skipped_in_a_row == 1
+    )
+
+
+def test_does_not_skip_for_ever(make_bench) -> None:
+    bench = make_bench(dropout=0.0, on_nan="skip", epochs=5.0)
+    honest = bench.loss
+    bench.loss = lambda outputs, targets: honest(outputs, targets) * math.nan
+    with pytest.raises(NotFinite, match=f"as in the {MOST_SKIPPED_IN_A_ROW} steps before it"):
+        run(bench)
+    assert bench.state.skipped == MOST_SKIPPED_IN_A_ROW
+
+
+@pytest.mark.parametrize("on_nan", ["stop", "skip"])
+def test_weights_that_are_no_numbers_are_named_at_once(make_bench, on_nan: str) -> None:
+    bench = make_bench(on_nan=on_nan)
+    bench.state.model.bert.encoder.layer[1].output.dense.weight.data[3, 4] = math.nan
+    with pytest.raises(NotFinite, match=re.escape("encoder.layer.1.output.dense.weight")) as caught:
+        run(bench)
+    assert caught.value.is_of_weights and bench.state.step == 0
 
 
 @pytest.mark.parametrize(

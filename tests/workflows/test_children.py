@@ -67,7 +67,8 @@ def test_finished_ones_are_not_started(child: Child, monkeypatch: pytest.MonkeyP
 
 
 def test_goes_on_from_a_checkpoint_and_else_anew(child: Child, monkeypatch: pytest.MonkeyPatch) -> None:
-    child.run.latest_checkpoint.mkdir(parents=True)
+    checkpoint = child.run.checkpoints.path / "step-3"
+    checkpoint.mkdir(parents=True)
     child.run.recipe.write_text("", encoding="utf-8")
     child.run.environment.write_text("{}", encoding="utf-8")
     process = Process(0, lambda: finish(child))
@@ -75,7 +76,7 @@ def test_goes_on_from_a_checkpoint_and_else_anew(child: Child, monkeypatch: pyte
     assert process.arguments == ["--resume", str(child.path), "--child"]
 
     child.run.metrics.unlink()
-    child.run.latest_checkpoint.rmdir()
+    checkpoint.rmdir()
     seen = []
     process.done = lambda: seen.append(child.path.exists())
     run(child, process, monkeypatch)
@@ -134,8 +135,8 @@ def test_a_child_ends_when_its_parent_does(tmp_path: Path) -> None:
         "import signal\n"
         "from pathlib import Path\n"
         "from bertkit.workflows.children import as_child\n"
-        "from bertkit.workflows.signals import raise_on_sigterm\n"
-        "raise_on_sigterm()\n"
+        "from bertkit.workflows.signals import raise_on_signals\n"
+        "raise_on_signals()\n"
         f"with as_child(Path({str(tmp_path / 'run')!r})):\n"
         "    print('ready', flush=True)\n"
         "    signal.pause()\n"

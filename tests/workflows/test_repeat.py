@@ -104,7 +104,7 @@ def test_seeds(recipe: LoadedRecipe, in_process: Callable[..., list[str]], tmp_p
     assert evaluate("run").scores == result.scores
     assert find_latest().path == run.path.resolve()
     for name in trained:
-        assert not run.child(name).checkpoints.exists()
+        assert not run.child(name).checkpoints.path.exists()
         assert not run.child(name).model.exists()
         assert run.child(name).log.is_file()
     assert any(

@@ -1,0 +1,134 @@
+"""The walk through the events of a training: each is shown, logged and, where it is due, saved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from bertkit.errors import Interrupted, TrainingError
+from bertkit.evaluation.scoring import selecting
+from bertkit.runs.log import RunLog
+from bertkit.training.events import Evaluation, Event, SkippedStep, SmallerBatches, Step
+from bertkit.training.loop import TrainingData, TrainingState, train
+from bertkit.training.not_finite import NotFinite
+from bertkit.workflows.events import Listener, Note
+from bertkit.workflows.job import Job, score_split
+from bertkit.workflows.saving import Saver
+from bertkit.workflows.signals import STOPS, StopRequest, signal_of, stop_of, stop_requests
+
+# Ids of rows that a message lists.
+ROWS_NAMED = 8
+
+
+def fit(job: Job, state: TrainingState, data: TrainingData, saver: Saver) -> None:
+    """Train to the end: every event is shown, logged, and saved where it is due.
+
+    Raises:
+        Interrupted: somebody asked to stop; the state is saved.
+        TrainingError: the training itself failed.
+    """
+    settings, task = job.recipe.train, job.prepared.task
+    first_name, first_split = next(iter(job.prepared.evals.items()))
+
+    def loss(outputs: Any, targets: Any) -> Any:
+        return task.loss(outputs, targets, label_smoothing=settings.label_smoothing)
+
+    def warn(text: str) -> None:
+        job.listen(Note(text, warning=True))
+
+    with stop_requests() as request, RunLog(job.run.log, job.run.events, done=state.step, warn=warn) as log:
+        heard = replace(job, listen=_stopping(job.listen, request))
+
+        def evaluate() -> tuple[Mapping[str, float], float]:
+            scores = score_split(heard, first_name, first_split)
+            return scores, selecting(scores, job.metric)
+
+        if state.step == 0:
+            saver.save()
+        try:
+            for event in train(state, data, settings, loss=loss, evaluate=evaluate):
+                job.listen(event)
+                if isinstance(event, SkippedStep):
+                    named = _rows_named(job, event.features)
+                    warn(f"step {event.step} is left out, its loss or gradient is no number: {named}")
+                _log(log, event, state, job)
+                if isinstance(event, Evaluation):
+                    saver.save(is_best=event.is_best)
+                saver.save_if_due()
+                if request.signal_number is not None:
+                    raise stop_of(request.signal_number)
+        except STOPS as stop:
+            saver.save()
+            where = f"after step {state.step} of training; the state is saved"
+            raise interrupted(job, where, signal_of(stop)) from None
+        except NotFinite as fault:
+            raise _with_rows(job, fault) from fault
+    if state.skipped:
+        warn(f"{state.skipped} of {state.step} steps were left out: their loss was no number")
+    if state.best is None:
+        raise TrainingError(
+            f"{job.metric} was never a number, so no weights are the best",
+            hint="lower train.learning_rate, or choose another metrics.select",
+        )
+
+
+def _stopping(listen: Listener, request: StopRequest) -> Listener:
+    """A listener that ends an evaluation under way when somebody asks to stop: it is done again later."""
+
+    def heard(event: Any) -> None:
+        listen(event)
+        if request.signal_number is not None:
+            raise stop_of(request.signal_number)
+
+    return heard
+
+
+def _with_rows(job: Job, fault: NotFinite) -> TrainingError:
+    """The same error with the ids of its rows and what is kept."""
+    advice = f"go on without such steps: bertkit finetune --resume {job.run.path} --on-nan skip"
+    return TrainingError(
+        f"{fault.message}{'' if fault.is_of_weights else f': {_rows_named(job, fault.features)}'}",
+        hint=fault.hint if fault.is_of_weights else f"{fault.hint}; or {advice}",
+    )
+
+
+def _ids_of(job: Job, features: Sequence[int]) -> list[str]:
+    """The ids of the training rows that some features are of."""
+    split = job.prepared.train
+    numbers = split.features.examples[list(features)].tolist()
+    return [split.examples[number].id for number in dict.fromkeys(numbers)]
+
+
+def _rows_named(job: Job, features: Sequence[int]) -> str:
+    ids = _ids_of(job, features)
+    more = f" and {len(ids) - ROWS_NAMED} more" if len(ids) > ROWS_NAMED else ""
+    return f"train row{'s' if len(ids) > 1 else ''} {', '.join(ids[:ROWS_NAMED])}{more}"
+
+
+def interrupted(job: Job, where: str, signal_number: int) -> Interrupted:
+    """The error that says where a run was stopped and how it goes on."""
+    hint = f"go on: bertkit finetune --resume {job.run.path}{' --baseline' if job.baselines else ''}"
+    return Interrupted(where, hint=hint, signal_number=signal_number)
+
+
+def _log(log: RunLog, event: Event, state: TrainingState, job: Job) -> None:
+    match event:
+        case SkippedStep():
+            values = {"epoch": round(event.epoch, 6), "rows": _ids_of(job, event.features)}
+            log.write("skipped", event.step, values)
+        case Step():
+            values = {
+                "epoch": round(event.epoch, 6),
+                "loss": event.loss,
+                "learning_rate": event.learning_rate,
+                "grad_norm": event.grad_norm,
+                "tokens": event.tokens,
+            }
+            log.write("train", event.step, values)
+        case Evaluation():
+            log.write(
+                "eval", event.step, {"epoch": round(event.epoch, 6), **event.scores, "best": event.is_best}
+            )
+        case SmallerBatches():
+            log.write("memory", state.step, {"micro_batch_size": event.micro_batch_size})

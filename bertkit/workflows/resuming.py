@@ -1,0 +1,149 @@
+"""Going on with a run: from which checkpoint, and with what it began with, or not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from bertkit.config.schema import Recipe
+from bertkit.errors import RunError, TrainingError
+from bertkit.runs.atomic import write_json
+from bertkit.runs.checkpoints import Checkpoint
+from bertkit.runs.environment import fingerprint
+from bertkit.runs.folder import RunFolder
+from bertkit.workflows.events import Listener, Note
+
+# What may be set anew: where the same rows lie now, and what does not change what is computed, but for
+# the rounding of micro-batches. docs/reliability.md lists them.
+MAY_CHANGE = frozenset({
+    "name", "published", "data.source", "data.train", "data.eval", "data.test", "train.micro_batch_size",
+    "train.save_every_minutes", "train.on_nan",
+})  # fmt: skip
+NAMED = 6
+
+
+def facts_of(recipe: Recipe, environment: Mapping[str, Any]) -> dict[str, Any]:
+    """What a checkpoint says of the training it is of.
+
+    Args:
+        recipe: as resolved.
+        environment: the content of environment.json.
+    """
+    settings = _settings(recipe)
+    return {
+        "recipe": fingerprint([json.dumps(settings, sort_keys=True)]),
+        "settings": settings,
+        "data": environment["data"],
+        "processes": environment["processes"],
+        "precision": environment["precision"],
+        "versions": {"python": environment["python"], **environment["packages"]},
+    }
+
+
+def _settings(recipe: Recipe) -> dict[str, Any]:
+    """Each setting by its dotted name."""
+    found: dict[str, Any] = {}
+    for section, values in recipe.model_dump(mode="json").items():
+        if isinstance(values, dict):
+            found |= {f"{section}.{key}": value for key, value in values.items()}
+        else:
+            found[section] = values
+    return found
+
+
+def newest_checkpoint(run: RunFolder, listen: Listener) -> Checkpoint | None:
+    """What to go on from; what is passed over on the way is named, and removed. None: begin with step 1.
+
+    Raises:
+        TrainingError: there are checkpoints, and none of them is whole.
+    """
+    found, skipped = run.checkpoints.newest()
+    for each in skipped:
+        listen(Note(f"checkpoint {each.name} is passed over: {each.reason}", warning=True))
+    if found is None and skipped:
+        raise TrainingError(
+            f"no checkpoint of {run.path} is whole",
+            hint=f"restore one from a backup, or start again: bertkit finetune {run.recipe}",
+        )
+    if found is None:
+        listen(Note("there is no checkpoint yet: it begins with the first step"))
+    else:
+        run.checkpoints.remove(skipped)
+    return found
+
+
+def check_settings(run: RunFolder, began_with: Mapping[str, Any], recipe: Recipe) -> None:
+    """Refuse other settings than those a run began with.
+
+    Args:
+        run: to go on with.
+        began_with: each setting by its dotted name.
+        recipe: what it shall go on with.
+
+    Raises:
+        RunError: with the settings that differ.
+    """
+    now = _settings(recipe)
+    others = [
+        f"{key}: {_shown(began_with.get(key))} is now {_shown(now.get(key))}"
+        for key in sorted(began_with.keys() | now.keys())
+        if key not in MAY_CHANGE and began_with.get(key) != now.get(key)
+    ]
+    if others:
+        more = f" (and {len(others) - NAMED} more)" if len(others) > NAMED else ""
+        raise RunError(
+            f"{run.path} began with other settings: {'; '.join(others[:NAMED])}{more}",
+            hint=f"go on as it began: bertkit finetune --resume {run.path}; or begin another run",
+        )
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def settings_at_begin(run: RunFolder, checkpoint: Checkpoint | None, recipe: Recipe) -> Mapping[str, Any]:
+    """What a run began with, from its checkpoint; from its recipe where there is none."""
+    settings = checkpoint.facts.get("settings") if checkpoint is not None else None
+    return settings if isinstance(settings, dict) else _settings(recipe)
+
+
+def check_facts(
+    run: RunFolder, began_with: Mapping[str, Any], now: Mapping[str, Any], listen: Listener
+) -> None:
+    """Refuse other rows and another number of processes; say what may make results differ in rounding.
+
+    Raises:
+        RunError: with the splits, or the numbers.
+    """
+    before, data = began_with.get("data") or {}, now["data"]
+    changed = [name for name in {**before, **data} if before.get(name) != data.get(name)]
+    if changed:
+        raise RunError(
+            f"the data of {run.path} has changed since it began: {', '.join(changed)}",
+            hint=f"restore it, or start again: bertkit finetune {run.recipe}",
+        )
+    if began_with.get("processes", 1) != now["processes"]:
+        raise RunError(
+            f"{run.path} began with {began_with.get('processes', 1)} processes, these are {now['processes']}",
+            hint=f"start as many: --nproc {began_with.get('processes', 1)}",
+        )
+    others = _others("precision", began_with.get("precision"), now["precision"])
+    versions = began_with.get("versions") or {}
+    for name, version in now["versions"].items():
+        others += _others(name, versions.get(name), version)
+    if others:
+        text = f"the run began with {', '.join(others)}: results may differ in their last digits"
+        listen(Note(text, warning=True))
+
+
+def _others(name: str, before: Any, now: Any) -> list[str]:
+    return [] if before in (None, now) else [f"{name} {before} (now {now})"]
+
+
+def record_resume(run: RunFolder, step: int, facts: Mapping[str, Any]) -> None:
+    """Add to environment.json that, and with which versions, a run was gone on with."""
+    environment = run.read_environment()
+    entry = {"step": step, "at": datetime.now().isoformat(timespec="seconds"), "versions": facts["versions"]}
+    write_json(run.environment, environment | {"resumed": [*environment.get("resumed", []), entry]})
