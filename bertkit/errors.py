@@ -5,16 +5,19 @@ Exit codes, as README lists them: 1 the run failed, 2 the user can fix it.
 
 from __future__ import annotations
 
+from bertkit.redaction import redacted
+
 
 class BertkitError(Exception):
-    """One line that says what is wrong, and one that says what to type or change next."""
+    """One line that says what is wrong, and one that says what to type or change next; never a secret."""
 
     exit_code = 2
 
     def __init__(self, message: str, *, hint: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        # Here and not where it is printed: a program or a notebook may show it, or write it down.
+        self.message = redacted(message)
+        self.hint = redacted(hint)
+        super().__init__(self.message)
 
 
 class UsageError(BertkitError):

@@ -12,6 +12,7 @@ import typer
 from bertkit.cli import bench as bench_verb
 from bertkit.cli import benchmark, data, recipes, runs
 from bertkit.cli import compare as compare_verb
+from bertkit.cli import doctor as doctor_verb
 from bertkit.cli import eval as eval_verb
 from bertkit.cli import finetune as finetune_verb
 from bertkit.cli import predict as predict_verb
@@ -43,6 +44,7 @@ app.command("eval", epilog=eval_verb.EPILOG)(eval_verb.evaluate)
 app.command("predict", epilog=predict_verb.EPILOG)(predict_verb.predict)
 app.command("bench", epilog=bench_verb.EPILOG)(bench_verb.bench)
 app.command("compare", epilog=compare_verb.EPILOG)(compare_verb.compare)
+app.command("doctor", epilog=doctor_verb.EPILOG)(doctor_verb.doctor)
 app.add_typer(benchmark.app, name="benchmark")
 app.add_typer(data.app, name="data")
 app.add_typer(recipes.app, name="recipes")
@@ -88,7 +90,9 @@ def main() -> None:
             if debug_wanted() and isinstance(error, Exception):
                 import traceback
 
-                traceback.print_exc()
+                from bertkit.redaction import redacted
+
+                print(redacted(traceback.format_exc()), end="", file=sys.stderr)
             from bertkit.cli.failures import exit_code_of  # not for those who only ask for help
 
             code = exit_code_of(error)

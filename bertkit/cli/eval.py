@@ -61,7 +61,7 @@ def evaluate(
     split: Annotated[
         str | None, typer.Option(metavar="NAME", help="One split; default: all eval splits.")
     ] = None,
-    data: Annotated[Path | None, typer.Option(metavar="FILE", help="Score on an own file.")] = None,
+    data: Annotated[str | None, typer.Option(metavar="FILE", help="Score on an own file.")] = None,
     text: Text = None,
     text_pair: TextPair = None,
     label: Label = None,

@@ -70,7 +70,8 @@ Labels = Annotated[
 
 
 def as_json(value: Any) -> str:
-    """One JSON object; NaN becomes null."""
+    """One JSON object, without secrets; NaN becomes null."""
+    from bertkit.redaction import redacted_values
     from bertkit.runs.atomic import json_text
 
-    return json_text(value, indent=2)
+    return json_text(redacted_values(value), indent=2)

@@ -1,4 +1,4 @@
-"""Text from data made safe for a terminal, and the two consoles it goes to."""
+"""Text from elsewhere made safe to show, and the two consoles it goes to."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ import sys
 
 from rich.console import Console
 
+from bertkit.redaction import redacted
+
 # Wider than any row: what is read by a program has one row a line.
 PLAIN_WIDTH = 10_000
 
 
 def printable(text: str, *, keep_lines: bool = False) -> str:
-    """The text with control characters (escape sequences, line ends) replaced, so that it only shows.
+    """The text without secrets, and with control characters (escape sequences, line ends) replaced.
+
+    So it only shows, whatever it is: a text from data, an address, the words of a library.
 
     Args:
         text: anything.
@@ -22,7 +26,7 @@ def printable(text: str, *, keep_lines: bool = False) -> str:
         character
         if character.isprintable() or (keep_lines and character == "\n")
         else "\N{REPLACEMENT CHARACTER}"
-        for character in text
+        for character in redacted(text)
     )
 
 

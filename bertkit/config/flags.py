@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bertkit.config.faults import did_you_mean
+from bertkit.config.file_names import file_name_of
 from bertkit.errors import UsageError
 
 # What `--columns ROLE=COLUMN` may call a column, by the setting that names it.
@@ -59,7 +60,7 @@ def settings_from_flags(
         settings |= {"data.eval": {}, "data.test": None}
     if evals:
         settings["data.eval"] = (
-            {"validation": evals[0]} if len(evals) == 1 else {Path(f).stem: f for f in evals}
+            {"validation": evals[0]} if len(evals) == 1 else {Path(file_name_of(f)).stem: f for f in evals}
         )
     if text is not None or text_pair is not None:
         settings["task.text"] = [text, text_pair]

@@ -6,7 +6,7 @@ Order of precedence: defaults < recipe < own YAML < flags < `--set`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from bertkit.config.faults import Key, describe_faults, did_you_mean, setting_ke
 from bertkit.config.schema import Recipe
 from bertkit.config.strict_yaml import parse_document, parse_value
 from bertkit.errors import RecipeError
+from bertkit.redaction import holds_secret, redacted_values
 
 MAX_RECIPE_BYTES = 1_000_000
 
@@ -132,7 +133,26 @@ def load_recipe(
         faults += describe_faults(error, draft.where)
     if faults:
         raise _as_error(faults, path)
-    return LoadedRecipe(recipe.name or path.stem, recipe)
+    return LoadedRecipe(recipe.name or _name_after(path), recipe)
+
+
+def _name_after(path: Path) -> str:
+    """A recipe without a name is called like its file, as far as a run can be called so."""
+    return re.sub(r"[^\w.-]+", "-", path.stem).strip("-._")[:100] or "recipe"
+
+
+def secret_settings(recipe: Recipe) -> list[str]:
+    """Dotted keys of the settings that hold a password, a token or a key: `dump_recipe` leaves it out."""
+    return [key for key, value in _texts_of(recipe.model_dump(mode="json"), "") if holds_secret(value)]
+
+
+def _texts_of(value: Any, key: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield key, value
+    elif isinstance(value, Mapping | list):
+        entries = value.items() if isinstance(value, Mapping) else enumerate(value)
+        for name, item in entries:
+            yield from _texts_of(item, f"{key}.{name}".removeprefix("."))
 
 
 def _fill_columns(given: Any, values: Mapping[str, Any]) -> Any:
@@ -147,8 +167,11 @@ def _fill_columns(given: Any, values: Mapping[str, Any]) -> Any:
 
 
 def dump_recipe(recipe: Recipe) -> str:
-    """The resolved recipe as YAML that `load_recipe` reads back to the same settings."""
-    values = recipe.model_dump(mode="json")
+    """The resolved recipe as YAML that `load_recipe` reads back to the same settings, but without secrets.
+
+    A URL that a password or a key was taken out of is refused when it is read: see `bertkit.redaction`.
+    """
+    values = redacted_values(recipe.model_dump(mode="json"))
     return yaml.dump(values, Dumper=_PlainDumper, sort_keys=False, allow_unicode=True, width=110)
 
 

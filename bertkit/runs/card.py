@@ -8,6 +8,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from bertkit.redaction import redacted
+
 SHOWN_LABELS = 50
 _WITHOUT_LABELS = {"regression": "a number", "answers": "a stretch of the context"}
 _ACTED_ON = re.compile(r"([\\`*\[\]|])")
@@ -53,7 +55,11 @@ class CardFacts:
 
 
 def model_card(facts: CardFacts) -> str:
-    """The card as Markdown with the front matter the Hub reads."""
+    """The card as Markdown with the front matter the Hub reads; without secrets, for it will be shared."""
+    return redacted(_card(facts))
+
+
+def _card(facts: CardFacts) -> str:
     front = ["---", "library_name: transformers", f"pipeline_tag: {facts.pipeline}", "tags: [bertkit]"]
     front += [f"base_model: {json.dumps(facts.base_model)}", "---"]
     settings = "\n".join(f"| {name} | {_plain(str(value))} |" for name, value in facts.settings.items())

@@ -12,6 +12,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from bertkit.redaction import redacted
+
 PACKAGES = (
     "bertkit",
     "torch",
@@ -34,7 +36,7 @@ def describe_environment() -> dict[str, Any]:
         "platform": platform.platform(),
         "packages": {name: _version(name) for name in PACKAGES},
         "hardware": {
-            "processor": _processor(),
+            "processor": processor_name(),
             "threads": torch.get_num_threads(),
             # How long threads wait awake for each other: see bertkit.cli.waiting.
             "spins": os.environ.get("GOMP_SPINCOUNT"),
@@ -47,10 +49,10 @@ def describe_environment() -> dict[str, Any]:
 
 
 def _command() -> list[str] | None:
-    """What was typed; None where bertkit is used from Python."""
+    """What was typed, without secrets; None where bertkit is used from Python."""
     program = Path(sys.argv[0])
     is_ours = program.stem == "bertkit" or program.parts[-2:] == ("bertkit", "__main__.py")
-    return ["bertkit", *sys.argv[1:]] if is_ours else None
+    return ["bertkit", *map(redacted, sys.argv[1:])] if is_ours else None
 
 
 def _version(package: str) -> str | None:
@@ -60,7 +62,8 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _processor() -> str:
+def processor_name() -> str:
+    """The model of the processor, as its maker calls it."""
     try:
         with Path("/proc/cpuinfo").open(encoding="utf-8") as stream:
             names = [line.split(":", 1)[1].strip() for line in stream if line.startswith("model name")]

@@ -14,6 +14,7 @@ from bertkit.config.faults import did_you_mean
 from bertkit.config.loader import LoadedRecipe, load_recipe
 from bertkit.config.schema import DEFAULT_MODEL
 from bertkit.errors import RunError, UsageError
+from bertkit.redaction import redacted_values
 from bertkit.runs import folder as run_folders
 from bertkit.runs.atomic import write_json
 from bertkit.runs.folder import RunFolder
@@ -152,4 +153,4 @@ def begin(folder: Path, plan: Plan, *, force: bool) -> None:
         raise RunError(
             f"cannot make {folder}: {error.strerror}", hint="choose another place: --out DIR"
         ) from error
-    write_json(RunFolder(folder).children_plan, {"benchmark": "glue", **asdict(plan)})
+    write_json(RunFolder(folder).children_plan, redacted_values({"benchmark": "glue", **asdict(plan)}))

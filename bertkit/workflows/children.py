@@ -22,6 +22,7 @@ from typing import Literal
 
 from bertkit.config.loader import LoadedRecipe, dump_recipe, load_recipe
 from bertkit.errors import BertkitError
+from bertkit.redaction import redacted_values
 from bertkit.runs.atomic import write_json, write_text
 from bertkit.runs.folder import RunFolder
 from bertkit.workflows.events import Event, Listener, Note, TrainingBegins
@@ -194,7 +195,7 @@ def as_child(path: Path) -> Iterator[None]:
             message = traceback.format_exception_only(error)[0].strip().split("\n", 1)[0]
             said = {"message": message, "trace": traceback.format_exc()}
         with suppress(OSError):  # a full disk: the exit code has to do
-            write_json(_failure_file(path), said)
+            write_json(_failure_file(path), redacted_values(said))
         raise SystemExit(code) from error
 
 

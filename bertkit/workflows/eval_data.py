@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from bertkit.config.file_names import file_name_of
 from bertkit.config.schema import Recipe
 from bertkit.data.reading.readers import read_location
 from bertkit.data.reading.sources import load_split, load_splits
@@ -34,7 +35,7 @@ class EvalSplit:
 def file_split(task: Task, data: Path | str, listen: Listener) -> dict[str, EvalSplit]:
     """The rows of an own file, under its name."""
     listen(Note(f"reading {data}"))
-    name, rows = Path(data).name, read_location(str(data))
+    name, rows = file_name_of(str(data)), read_location(str(data))
     if rows.format:
         listen(Note("; ".join([f"{rows.origin} is read as {rows.format}", *rows.notes])))
     return {name: EvalSplit(usable_examples(task, name, rows, listen), rows, name)}

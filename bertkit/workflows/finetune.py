@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from bertkit.config.loader import LoadedRecipe, dump_recipe, load_recipe
+from bertkit.config.loader import LoadedRecipe, dump_recipe, load_recipe, secret_settings
 from bertkit.config.schema import Recipe
 from bertkit.data.reading.readers import is_glob
 from bertkit.data.reading.sources import names_file
@@ -126,6 +126,9 @@ def finetune(
     prepared = prepare(loaded.recipe, listen)
     loaded = anchored(loaded)
     prepared = replace(prepared, recipe=loaded.recipe)
+    for key in secret_settings(loaded.recipe):
+        text = f"{key} holds a secret, which is not written into the run: name it again to repeat the run"
+        listen(Note(text, warning=True))
     baselines = baselines_of(prepared, listen) if baseline else {}
     engine, model = _load(prepared)
     if path is None:

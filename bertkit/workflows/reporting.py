@@ -13,6 +13,7 @@ from bertkit.config.schema import Published, Recipe
 from bertkit.errors import RunError
 from bertkit.evaluation.baselines import TITLES
 from bertkit.evaluation.calibration import calibration_of, described
+from bertkit.redaction import redacted, redacted_values
 from bertkit.report.content import Beside, DataSplit, ReportContent, ReportSplit
 from bertkit.report.data_summary import summarise
 from bertkit.report.page import write_report
@@ -114,7 +115,7 @@ def _data(found: Sequence[Assessed], train: Sequence[Example]) -> list[DataSplit
 
 
 def _notes(found: Sequence[Assessed]) -> list[str]:
-    return [note for each in found for note in each.notes]
+    return [redacted(note) for each in found for note in each.notes]
 
 
 def _beside(baselines: BaselineScores) -> list[Beside]:
@@ -135,8 +136,9 @@ def _calibration(task: Task) -> list[str]:
 
 
 def _settings(recipe: Recipe) -> dict[str, Any]:
-    """What was set, or is not empty; the published scores stand elsewhere."""
-    return recipe.model_dump(exclude={"published"}, exclude_none=True)
+    """What was set, or is not empty, without secrets; the published scores stand elsewhere."""
+    settings: dict[str, Any] = redacted_values(recipe.model_dump(exclude={"published"}, exclude_none=True))
+    return settings
 
 
 def _log(run: RunFolder) -> list[dict[str, Any]]:

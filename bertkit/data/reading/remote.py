@@ -16,6 +16,7 @@ from bertkit.data.reading.folders import check_together, choose_files
 from bertkit.data.reading.formats import TEXT_SUFFIX
 from bertkit.data.reading.hub import first_line
 from bertkit.errors import DataError, MissingPackageError
+from bertkit.redaction import is_masked
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)(::[^:]+)*://")
 # Protocol -> what `pip install` calls the package that speaks it.
@@ -44,6 +45,11 @@ def fetched(url: str) -> Iterator[list[DataFile]]:
         DataError: there is nothing, or it cannot be fetched.
         MissingPackageError: the package that speaks the protocol is not installed.
     """
+    if is_masked(url):
+        raise DataError(
+            f"{url}: the secret in this address was not stored",
+            hint="name the whole address again, or download it and name the file",
+        )
     system, path = _open_system(url)
     with tempfile.TemporaryDirectory(prefix="bertkit-") as folder:
         try:
@@ -141,7 +147,8 @@ def _partner(system: Any, path: str) -> list[str]:
 def _file_name(path: str) -> str:
     if is_url(path):  # https: the path is the whole URL
         path = urlsplit(path).path
-    return PurePosixPath(path).name or "data"
+    name = PurePosixPath(path).name
+    return name if name not in ("", "..") else "data"
 
 
 def _url_of(path: str, url: str) -> str:
