@@ -12,11 +12,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from bertkit.config.names import METRIC_NAMES, PROBLEMS, TASK_NAMES, TASK_SETTINGS, WINDOWED_TASKS
-from bertkit.config.setting_types import BatchPlan, Fraction, LabelNames, Names, Splits, as_names
+from bertkit.config.setting_types import BatchPlan, Fraction, LabelNames, Names, Revision, Splits, as_names
 
 DEFAULT_MODEL = "bert-base-uncased"
 # What the eval split is called that data.fold names.
 FOLD = "fold"
+# Of a recipe: its runs are called so, with model and time after it.
+RUN_NAME = r"^[A-Za-z0-9][\w.-]{0,99}$"
 
 
 class Section(BaseModel):
@@ -97,7 +99,7 @@ class DataSection(Section):
     """A Hub id, a folder, or `package:NAME`; empty: train, eval and test name files."""
     config: str | None = None
     """The configuration of a Hub data set, as `sst2` of `nyu-mll/glue`."""
-    revision: str | None = None
+    revision: Revision | None = None
     """The branch, tag or commit of a Hub data set."""
     train: str | None = None
     """The split (or file) to train on."""
@@ -142,7 +144,7 @@ class ModelSection(Section):
 
     name: str = DEFAULT_MODEL
     """A Hub id, a folder, a run, or `minilm` (from the extra `bertkit[demo]`)."""
-    revision: str | None = None
+    revision: Revision | None = None
     """The branch, tag or commit on the Hub."""
     head: Literal["auto", "new"] = "auto"
     """`auto` goes on with a trained head whose label names fit; `new` starts a fresh one."""
@@ -248,7 +250,7 @@ class Recipe(Section):
 
     version: Annotated[int, Field(ge=1)] = 1
     """Goes up when scores would change."""
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*$")] | None = None
+    name: Annotated[str, Field(pattern=RUN_NAME)] | None = None
     """What runs are called; empty: like the file."""
     task: TaskSection
     """What the columns mean."""

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from bertkit.config.file_names import fault_of_file_name
 from bertkit.errors import RunError
 from bertkit.runs.atomic import point_to
 from bertkit.runs.checkpoints import Checkpoints
@@ -73,9 +74,18 @@ class RunFolder:
         """What `--resume` goes on from, and the best weights so far."""
         return Checkpoints(self.path / "checkpoints")
 
+    @property
+    def predictions_folder(self) -> Path:
+        """A file an eval split."""
+        return self.path / "predictions"
+
     def predictions(self, split: str) -> Path:
-        """One line an example of that eval split."""
-        return self.path / "predictions" / f"{split}.jsonl"
+        """One line an example of that eval split.
+
+        Raises:
+            RunError: the name would lead out of the folder.
+        """
+        return self.predictions_folder / f"{_inside(split)}.jsonl"
 
     @property
     def children_plan(self) -> Path:
@@ -83,8 +93,12 @@ class RunFolder:
         return self.path / f"{CHILDREN}.json"
 
     def child(self, name: str) -> RunFolder:
-        """The folder of one of several trainings that make this run."""
-        return RunFolder(self.path / CHILDREN / name)
+        """The folder of one of several trainings that make this run.
+
+        Raises:
+            RunError: the name would lead out of the folder.
+        """
+        return RunFolder(self.path / CHILDREN / _inside(name))
 
     @property
     def is_child(self) -> bool:
@@ -119,10 +133,20 @@ class RunFolder:
         return _read_json(self.environment)
 
 
+def _inside(name: str) -> str:
+    """A name from elsewhere, as from a file, that becomes one of a file in a run."""
+    if not isinstance(name, str) or (fault := fault_of_file_name(name)):
+        raise RunError(
+            f"{name!r} cannot name a file of a run{f': {fault}' if isinstance(name, str) else ''}",
+            hint="the run was changed by hand; start again: bertkit finetune",
+        )
+    return name
+
+
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RunError(
             f"{path} cannot be read", hint="the run is not finished, or was changed by hand"
         ) from error
@@ -213,8 +237,11 @@ def find_latest(*, base: Path = Path()) -> RunFolder:
 def _latest_path(base: Path) -> Path | None:
     """Where `runs/latest` leads to, be it a link or a file with a path; None where it leads nowhere."""
     link = base / RUNS / LATEST
-    path = link.parent / link.read_text(encoding="utf-8").strip() if link.is_file() else link
-    return path.resolve() if path.is_dir() else None
+    try:
+        path = link.parent / link.read_text(encoding="utf-8").strip() if link.is_file() else link
+        return path.resolve() if path.is_dir() else None
+    except (OSError, ValueError):  # anything may stand there: a loop of links, no text at all
+        return None
 
 
 def list_runs(*, base: Path = Path()) -> list[RunFolder]:

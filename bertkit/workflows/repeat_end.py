@@ -142,10 +142,10 @@ def _keep(run: RunFolder, best: Child) -> None:
         if run.model.is_dir():
             shutil.rmtree(run.model)
         best.run.model.rename(run.model)
-    predictions = run.predictions("").parent
+    predictions = run.predictions_folder
     if predictions.is_dir():
         shutil.rmtree(predictions)
-    shutil.copytree(best.run.predictions("").parent, predictions)
+    shutil.copytree(best.run.predictions_folder, predictions)
     for name in COPIED:
         if (best.path / name).is_file():
             shutil.copyfile(best.path / name, run.path / name)

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from bertkit.config.loader import LoadedRecipe, dump_recipe
+from bertkit.config.loader import LoadedRecipe, dump_recipe, secret_settings
 from bertkit.config.schema import FOLD
 from bertkit.errors import RecipeError, RunError, UsageError
 from bertkit.runs import folder as run_folders
@@ -59,6 +59,11 @@ def repeated_recipes(
                 f"{option} {count}: how far scores lie apart takes at least two trainings",
                 hint=f"{option} 5; for a single one leave {option} out",
             )
+    if keys := secret_settings(loaded.recipe):
+        raise UsageError(
+            f"{keys[0]} holds a secret, and each training would read it from a file",
+            hint="download the data first, and name the file: --train FILE",
+        )
     data, train = loaded.recipe.data, loaded.recipe.train
     if folds is not None:
         if FOLD in data.eval:
@@ -145,9 +150,13 @@ def is_repetition(run: RunFolder) -> bool:
 def _read_plan(run: RunFolder) -> dict[str, Any]:
     try:
         plan = json.loads(run.children_plan.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RunError(f"{run.children_plan} cannot be read", hint="start again: bertkit finetune") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise _broken_plan(run) from error
     return plan if isinstance(plan, dict) else {}
+
+
+def _broken_plan(run: RunFolder) -> RunError:
+    return RunError(f"{run.children_plan} cannot be read", hint="start again: bertkit finetune")
 
 
 def unfinished(run: RunFolder) -> list[str]:
@@ -163,6 +172,8 @@ def reopen(run_name: Path | str, *, listen: Listener = silent) -> Repetition:
     """
     run = run_folders.find_run(str(run_name))
     plan = _read_plan(run)
+    if not isinstance(plan.get("children"), list) or not plan["children"]:
+        raise _broken_plan(run)
     children = [Child.read(name, run.child(name).path) for name in plan["children"]]
     if run.is_finished and not unfinished(run):
         raise RunError(f"{run.path} is finished: nothing to resume", hint=f"bertkit eval {run.path}")

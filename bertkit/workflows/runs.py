@@ -83,6 +83,12 @@ def _summarise(run: RunFolder) -> RunSummary:
         metrics = run.read_metrics() if run.is_finished else {}
     except BertkitError:
         return RunSummary(path, "?", "?", {}, "broken")
-    model = str((environment.get("model") or {}).get("name", "?"))
+    model = str(_mapping(environment.get("model")).get("name", "?"))
     state = "finished" if run.is_finished else "interrupted"
-    return RunSummary(path, str(environment.get("recipe", "?")), model, metrics.get("scores") or {}, state)
+    scores = {split: _mapping(values) for split, values in _mapping(metrics.get("scores")).items()}
+    return RunSummary(path, str(environment.get("recipe", "?")), model, scores, state)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    """A part of a file that may have been changed by hand."""
+    return value if isinstance(value, dict) else {}

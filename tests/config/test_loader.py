@@ -10,6 +10,7 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from bertkit.config.file_names import fault_of_file_name
 from bertkit.config.flags import settings_from_flags
 from bertkit.config.loader import dump_recipe, load_recipe
 from bertkit.config.names import METRIC_NAMES
@@ -214,6 +215,7 @@ TRAPS = [
     "\u2028", "\x00", "\ufeff", "😀", "\x85", ".inf", "x" * 300, "word " * 60,
 ]  # fmt: skip
 WORDS = st.sampled_from(TRAPS) | st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+FILE_NAMES = WORDS.filter(lambda name: fault_of_file_name(name) is None)
 FRACTIONS = st.floats(0, 1, exclude_max=True)
 
 
@@ -224,7 +226,10 @@ def recipes(draw: st.DrawFn) -> Recipe:
     report = draw(st.none() | st.lists(st.sampled_from(METRIC_NAMES), min_size=1, max_size=3))
     settings = {
         "task": {"type": "classification", "text": [draw(WORDS)], "label": draw(WORDS), "labels": labels},
-        "data": {"source": draw(st.none() | WORDS), "eval": draw(st.dictionaries(WORDS, WORDS, max_size=2))},
+        "data": {
+            "source": draw(st.none() | WORDS),
+            "eval": draw(st.dictionaries(FILE_NAMES, WORDS, max_size=2)),
+        },
         "model": {"name": draw(WORDS), "head": draw(st.sampled_from(["auto", "new"]))},
         "train": {
             "epochs": draw(st.floats(0, 1e300, exclude_min=True)),

@@ -172,3 +172,26 @@ def test_a_child_is_finished_also_where_its_model_was_not_kept() -> None:
         run.model.rmdir()
     assert child.is_finished
     assert not alone.is_finished
+
+
+@pytest.mark.parametrize("name", ["../../x", "/tmp/x", "a/b", "..", "a\0b", "", 7, None])
+def test_names_from_files_stay_inside(name: str) -> None:
+    run = RunFolder(Path("run"))
+    for place in (run.child, run.predictions):
+        with pytest.raises(RunError, match="cannot name a file of a run") as caught:
+            place(name)
+        assert caught.value.hint
+
+
+@pytest.mark.parametrize("content", [b"\x80\x04\x95", b"../\0", b"x" * 5000, b"\n\n"])
+def test_latest_as_anything(content: bytes) -> None:
+    make_run("runs/a")
+    Path("runs/latest").write_bytes(content)
+    assert run_folders.find_latest().path.name == "a"
+    assert [run.path.name for run in run_folders.list_runs()] == ["a"]
+
+
+def test_latest_as_a_loop_of_links() -> None:
+    make_run("runs/a")
+    Path("runs/latest").symlink_to("latest")
+    assert run_folders.find_latest().path.name == "a"
