@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import random
 import signal
 import subprocess
@@ -148,6 +149,29 @@ def write_jsonl(path: Path, rows: list[dict[str, object]]) -> Path:
     """Write rows as JSON lines."""
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
     return path
+
+
+@pytest.fixture
+def marker(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file that is there once a hostile pickle was opened."""
+    return tmp_path_factory.mktemp("marker") / "owned"
+
+
+@pytest.fixture
+def hostile(marker: Path) -> Callable[..., bytes]:
+    """`hostile()` is a pickle that makes the marker when it is opened; of protocol 0 it is plain ASCII."""
+
+    class Hostile:
+        def __reduce__(self) -> tuple[object, tuple[str, str]]:
+            return open, (str(marker), "w")
+
+    def dump(protocol: int = 4) -> bytes:
+        return pickle.dumps(Hostile(), protocol=protocol)
+
+    # It is what it says it is.
+    pickle.loads(dump()).close()
+    marker.unlink()
+    return dump
 
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -34,6 +34,9 @@ def load_config(source: ModelSource) -> Any:
             hint="fetch it again, or take another checkpoint",
         ) from error
     _check_encoder(config, source.name)
+    # A checkpoint may name a kernel of the Hub, which is code: what is not part of torch is chosen by users.
+    if config._attn_implementation not in (None, "eager", "sdpa"):
+        config._attn_implementation = None
     return config
 
 

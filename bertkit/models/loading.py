@@ -61,7 +61,7 @@ def load_tokenizer(source: ModelSource) -> PreTrainedTokenizerFast:
         tokenizer = AutoTokenizer.from_pretrained(
             source.folder, local_files_only=True, trust_remote_code=False
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
+    except Exception as error:  # tokenizers raises nothing more precise
         raise ModelError(
             f"{source.name}: its tokenizer cannot be loaded: {first_line(error)}",
             hint="a model folder holds tokenizer.json or vocab.txt",

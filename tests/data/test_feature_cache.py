@@ -258,3 +258,18 @@ def test_folder_without_the_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert cache_folder() == tmp_path / ".cache" / "bertkit"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_pickles_are_not_opened(name: str, folder: Path, hostile: Callable[[], bytes], marker: Path) -> None:
+    cached_features("key", make)
+    if name.endswith(".npy"):  # numpy keeps objects as a pickle behind its header
+        with (folder / "key" / name).open("wb") as stream:
+            np.lib.format.write_array_header_1_0(
+                stream, {"descr": "|O", "fortran_order": False, "shape": (1,)}
+            )
+            stream.write(hostile())
+    else:
+        (folder / "key" / name).write_bytes(hostile())
+    assert_equal(cached_features("key", other), other())
+    assert not marker.exists()

@@ -94,7 +94,10 @@ def _checked_id(data: DataSection) -> str:
 
 def _fetch(data: DataSection, source: str, split: str) -> datasets.Dataset:
     import datasets
+    from datasets.packaged_modules.webdataset.webdataset import WebDataset
 
+    # The one reader that would open pickles: tensors in a .tar. Without it they stay bytes.
+    WebDataset.DECODERS.pop("pth", None)
     with hub_errors("data set", source, data.revision), _quiet_when_piped():
         try:
             loaded = datasets.load_dataset(
