@@ -37,6 +37,7 @@ QUICK = [
     ["data", "convert", "--help"],
     ["bench", "--help"],
     ["compare", "--help"],
+    ["doctor", "--help"],
     ["benchmark", "glue", "--help"],
     ["recipes"],
     ["recipes", "show", "sst2"],
@@ -84,7 +85,7 @@ def test_what_answers_at_once_imports_nothing_heavy(tmp_path: Path) -> None:
     assert [arguments for arguments, _, _ in seen] == QUICK
     assert {tuple(arguments): loaded for arguments, _, loaded in seen if loaded} == {}
     codes = [code for _, code, _ in seen]
-    assert codes == [0] * 16 + [2] * 10
+    assert codes == [0] * 17 + [2] * 10
 
 
 @pytest.mark.parametrize(
@@ -103,6 +104,7 @@ def test_what_answers_at_once_imports_nothing_heavy(tmp_path: Path) -> None:
         ["data", "convert"],
         ["bench"],
         ["compare"],
+        ["doctor"],
         ["benchmark", "glue"],
     ],
     ids=" ".join,
@@ -131,6 +133,7 @@ def test_every_verb_is_looked_at_here() -> None:
         "compare",
         "benchmark",
         "bench",
+        "doctor",
     }
 
 
