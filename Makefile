@@ -8,7 +8,7 @@ READY := $(VENV)/ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 DEMO := demo-runs
 
-.PHONY: help setup demo test check faults format bench docs clean
+.PHONY: help setup demo test check faults audit format bench docs clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,6 +45,10 @@ check: $(READY) ## lint, format, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit: $(READY) ## look up the tested versions among known vulnerabilities (asks pypi.org)
+	$(PIP) 'pip-audit>=2.10,<3'
+	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
 format: $(READY) ## mend what can be mended by machine
 	$(BIN)/ruff check --fix .
