@@ -6,6 +6,7 @@ import json
 import os
 import pickle
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -268,3 +269,40 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     for each, handler in before.items():
         signal.signal(each, handler)
     _STATE["debug"] = False
+
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def open_page(page: Path, folder: Path) -> tuple[str, list[str], list[str]]:
+    """The document after loading, the lines of the console, and the addresses that the page asked for."""
+    network = folder / "network.json"
+    assert BROWSER is not None
+    done = subprocess.run(
+        [
+            BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+            "--no-first-run", "--host-resolver-rules=MAP * ~NOTFOUND",
+            f"--user-data-dir={folder / 'profile'}",
+            f"--log-net-log={network}", "--enable-logging=stderr", "--window-size=600,900", "--dump-dom",
+            page.as_uri(),
+        ],
+        capture_output=True, check=True, timeout=300,
+    )  # fmt: skip
+    console = [line for line in done.stderr.decode(errors="replace").splitlines() if ":CONSOLE" in line]
+    events = json.loads(network.read_text(encoding="utf-8"))["events"]
+    parameters = [event.get("params") or {} for event in events]
+    # What the browser asks for on its own account has no origin.
+    asked = [
+        each["url"]
+        for each in parameters
+        if "url" in each and each.get("initiator") not in (None, "not an origin")
+    ]
+    return done.stdout.decode(errors="replace"), console, asked
+
+
+@pytest.fixture(scope="session")
+def opened() -> Callable[[Path, Path], tuple[str, list[str], list[str]]]:
+    """Opens a page in a real browser: the document, its console, and the addresses that it asked for."""
+    if BROWSER is None:
+        pytest.skip("no Chromium or Chrome is installed")
+    return open_page

@@ -90,9 +90,10 @@ def main() -> None:
             if debug_wanted() and isinstance(error, Exception):
                 import traceback
 
+                from bertkit.cli.printable import printable
                 from bertkit.redaction import redacted
 
-                print(redacted(traceback.format_exc()), end="", file=sys.stderr)
+                print(printable(redacted(traceback.format_exc()), keep_lines=True), end="", file=sys.stderr)
             from bertkit.cli.failures import exit_code_of  # not for those who only ask for help
 
             code = exit_code_of(error)

@@ -8,10 +8,13 @@ from bertkit.cli.data_options import Assignments, Config, Evals, Limit, Model, N
 from bertkit.cli.options import (
     Columns,
     Debug,
+    Force,
     Json,
     Label,
     Labels,
     Quiet,
+    Rejected,
+    SkipBadRows,
     Stride,
     Text,
     TextPair,
@@ -48,6 +51,9 @@ def check(
     assignments: Assignments = None,
     config: Config = None,
     limit: Limit = None,
+    skip_bad_rows: SkipBadRows = None,
+    rejected: Rejected = None,
+    force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -63,13 +69,14 @@ def check(
     flags = settings_from_flags(
         model=model, train=train, evals=eval_files or (), test=test, text=text, text_pair=text_pair,
         label=label, limit=limit, columns=columns or (), labels=labels or (), window=window, stride=stride,
+        skip_bad_rows=skip_bad_rows,
     )  # fmt: skip
     with Display(quiet=quiet or json) as display:
         from bertkit.workflows.check_data import check_data
         from bertkit.workflows.data_recipe import load_data_recipe
 
         recipe = load_data_recipe(name, task=task, config=config, flags=flags, assignments=assignments or ())
-        report = check_data(recipe.loaded, listen=display)
+        report = check_data(recipe.loaded, rejected=rejected, force=force, listen=display)
     if json:
         print(as_json({"taken": recipe.taken} | report.as_dict()))
     else:

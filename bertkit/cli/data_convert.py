@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bertkit.cli.options import Debug, Force, Json, Quiet, as_json
+from bertkit.cli.options import Debug, Force, Json, Quiet, SkipBadRows, as_json
 from bertkit.cli.printable import error_console, printable
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def convert(
         str | None,
         typer.Option(metavar="SCHEME", help="Write tags in IOB1, IOB2 or BIOES; default: as they are read."),
     ] = None,
+    skip_bad_rows: SkipBadRows = None,
     force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -67,8 +68,9 @@ def convert(
         from bertkit.workflows.convert import convert as workflow
 
         result = workflow(
-            source, target, to=to, text=text, label=label, scheme=scheme, force=force, listen=display
-        )
+            source, target, to=to, text=text, label=label, scheme=scheme,
+            skip_bad_rows=skip_bad_rows or 0, force=force, listen=display,
+        )  # fmt: skip
     if json:
         print(as_json(result.as_dict()))
     else:

@@ -14,6 +14,7 @@ from bertkit.cli.options import (
     Label,
     Labels,
     Quiet,
+    SkipBadRows,
     Stride,
     Text,
     TextPair,
@@ -51,6 +52,7 @@ def preview(
     model: Model = None,
     assignments: Assignments = None,
     config: Config = None,
+    skip_bad_rows: SkipBadRows = None,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -63,6 +65,7 @@ def preview(
     flags = settings_from_flags(
         model=model, train=train, evals=eval_files or (), test=test, text=text, text_pair=text_pair,
         label=label, window=window, stride=stride, columns=columns or (), labels=labels or (),
+        skip_bad_rows=skip_bad_rows,
     )  # fmt: skip
     with Display(quiet=quiet or json) as display:
         from bertkit.workflows.data_recipe import load_data_recipe

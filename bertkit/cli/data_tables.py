@@ -109,7 +109,7 @@ def _label_table(labels: LabelTable, console: Console) -> Table:
     table.add_column(labels.kind, overflow="fold")
     sums = {split: max(1, sum(counts.values())) for split, counts in labels.counts.items()}
     for split in labels.counts:
-        table.add_column(shown(split, console), justify="right")
+        table.add_column(Text(shown(split, console)), justify="right")
         table.add_column("", justify="right", style="dim")
     names = list(next(iter(labels.counts.values()), {}))
     for name in names[:MOST_LABELS]:

@@ -21,7 +21,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from bertkit.cli.printable import error_console, printable
+from bertkit.cli.printable import error_console, printable, sentence
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -141,7 +141,7 @@ class Display:
     def _note(self, text: str, *, warning: bool = False) -> None:
         if warning or not self._quiet:
             mark, style = ("! ", "yellow") if warning else ("· ", "dim")
-            self._console.print(Text(mark + printable(text), style=style))
+            self._console.print(Text(mark + sentence(text), style=style))
 
     def _evaluation(self, event: Any) -> None:
         if self._quiet:

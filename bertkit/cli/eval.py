@@ -15,6 +15,8 @@ from bertkit.cli.options import (
     Label,
     Labels,
     Quiet,
+    Rejected,
+    SkipBadRows,
     Text,
     TextPair,
     as_json,
@@ -95,20 +97,26 @@ def evaluate(
             metavar="DIR", help="Write predictions as the benchmark takes them: GLUE's .tsv, SQuAD's .json."
         ),
     ] = None,
+    skip_bad_rows: SkipBadRows = None,
+    rejected: Rejected = None,
     force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Score a trained model or stored predictions: with intervals, by class, published scores beside."""
+    """Score a trained model or stored predictions: with intervals, by class, published scores beside.
+
+    Exit code 3 says that rows were set aside, as --skip-bad-rows allows.
+    """
     from bertkit.cli.display import Display
     from bertkit.cli.score_tables import print_scores
     from bertkit.config.flags import settings_from_flags
     from bertkit.runs.processes import is_main_process
 
     flags = settings_from_flags(
-        text=text, text_pair=text_pair, label=label, columns=columns or (), labels=labels or ()
-    )
+        text=text, text_pair=text_pair, label=label, columns=columns or (), labels=labels or (),
+        skip_bad_rows=skip_bad_rows,
+    )  # fmt: skip
     main = is_main_process()
     wait_politely_beside_others()
     with Display(quiet=quiet or json or not main) as display:
@@ -117,6 +125,7 @@ def evaluate(
             if recipe is None and data is None:
                 _refuse_for_files(
                     slice=slices, text=text, text_pair=text_pair, label=label, columns=columns, labels=labels,
+                    skip_bad_rows=skip_bad_rows, rejected=rejected,
                     hint="name the data that the predictions are of: --recipe NAME or --data FILE",
                 )  # fmt: skip
             from bertkit.workflows.evaluate_file import evaluate_file
@@ -131,6 +140,9 @@ def evaluate(
                 intent=flags.get("task.intent"),
                 rename=flags.get("task.rename"),
                 slices=slices or (),
+                skip_bad_rows=flags.get("data.skip_bad_rows"),
+                rejected=rejected,
+                force=force,
                 listen=display,
             )
         else:
@@ -150,11 +162,15 @@ def evaluate(
                 report=report,
                 baseline=baseline,
                 submission=submission,
+                skip_bad_rows=flags.get("data.skip_bad_rows"),
+                rejected=rejected,
                 force=force,
                 listen=display,
             )
     if main:
         print(as_json(result.as_dict())) if json else print_scores(result)
+    if result.rejected:
+        raise typer.Exit(3)
 
 
 def _refuse_for_files(hint: str = "name the run instead of the file", **options: Any) -> None:

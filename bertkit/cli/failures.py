@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from bertkit.cli.printable import error_console, printable
+from bertkit.cli.printable import error_console, sentence
 from bertkit.config.faults import did_you_mean
 from bertkit.errors import BertkitError
 from bertkit.runs.disk import is_disk_full
@@ -59,7 +59,8 @@ def _usage_fault(error: Any) -> tuple[str, str]:
         kind = {"command": "verb", "option": "option"}[found[1]]
         return f"there is no {kind} {found[2]}", " ".join(filter(None, [near, ask]))
     if found := re.match(r"Missing argument '(.*)'", message):
-        return f"{found[1]} is missing", ask
+        stream = "to read standard input name it: bertkit predict -; else a file; " * (found[1] == "FILE|-")
+        return f"{found[1]} is missing", f"{stream}{ask}"
     if found := re.match(r"Got unexpected extra argument\(?s?\)? \((.*)\)", message):
         return f"too many arguments: {found[1]}", ask
     if found := re.match(r"Invalid value for '(.*?)'(?: / '.*?')*: (.*)", message, re.DOTALL):
@@ -87,7 +88,9 @@ def _say(message: str, hint: str, code: int) -> int:
 
     console = error_console()
     label, style = ("stopped: ", "yellow") if code >= 128 else ("error: ", "bold red")
-    console.print(Text(label, style=style) + Text(printable(message, keep_lines=True), style="default"))
-    console.print(Text("hint: ", style="bold cyan") + Text(printable(hint), style="default"))
+    # A list of faults has them in lines of their own, indented; a line end in a text from data is none.
+    shown = "\n  ".join(map(sentence, message.split("\n  ")))
+    console.print(Text(label, style=style) + Text(shown, style="default"))
+    console.print(Text("hint: ", style="bold cyan") + Text(sentence(hint), style="default"))
     sys.stderr.flush()
     return code

@@ -16,6 +16,7 @@ from bertkit.cli.options import (
     Label,
     Labels,
     Quiet,
+    SkipBadRows,
     Stride,
     Text,
     TextPair,
@@ -117,6 +118,7 @@ def finetune(
     limit: Annotated[
         int | None, typer.Option(metavar="N", help="Use N rows of each split, for a smoke run.")
     ] = None,
+    skip_bad_rows: SkipBadRows = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The run folder; default: a new one in runs/.")
     ] = None,
@@ -141,7 +143,10 @@ def finetune(
     debug: Debug = False,
     child: Annotated[bool, typer.Option("--child", hidden=True, help="One of several trainings.")] = False,
 ) -> None:
-    """Fine-tune an encoder, score it, and leave a run folder that explains and repeats itself."""
+    """Fine-tune an encoder, score it, and leave a run folder that explains and repeats itself.
+
+    Exit code 3 says that rows were set aside, as --skip-bad-rows allows; they are in rejected.jsonl.
+    """
     from bertkit.cli.display import Display
     from bertkit.cli.resuming import check_resume, is_finished, is_repeated, recipe_of, say_finished
     from bertkit.cli.tables import print_estimate, print_finetuned
@@ -152,7 +157,7 @@ def finetune(
     flags = settings_from_flags(
         model=model, train=train, evals=eval_files or (), test=test, text=text, text_pair=text_pair,
         label=label, window=window, stride=stride, limit=limit, seed=seed, columns=columns or (),
-        labels=labels or (), on_nan=on_nan,
+        labels=labels or (), on_nan=on_nan, skip_bad_rows=skip_bad_rows,
     )  # fmt: skip
     repeated = seeds is not None or folds is not None
     changed = bool(recipe or flags or assignments or config)
@@ -198,6 +203,8 @@ def finetune(
         else:
             result = workflow.finetune(loaded, out=out, force=force, baseline=baseline, listen=display)
     print(as_json(result.as_dict())) if json else print_finetuned(result)
+    if result.rejected:
+        raise typer.Exit(3)
 
 
 def _be_child(loaded: LoadedRecipe | None, path: Path | str | None, *, resumed: bool, quiet: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -66,6 +67,18 @@ Labels = Annotated[
     typer.Option(
         "--labels", metavar="FROM=TO", help="What labels count as, as pos=positive,neg=negative; may merge."
     ),
+]
+SkipBadRows = Annotated[
+    int | None,
+    typer.Option(
+        "--skip-bad-rows",
+        metavar="N",
+        min=0,
+        help="Set up to N rows aside that cannot be read or used; default: the first one is an error.",
+    ),
+]
+Rejected = Annotated[
+    Path | None, typer.Option("--rejected", metavar="FILE", help="Write the rows that were set aside.")
 ]
 
 

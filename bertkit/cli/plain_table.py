@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from rich.table import Table
+from rich.text import Text
+
+from bertkit.cli.printable import printable
 
 
 def plain_table(*columns: str) -> Table:
@@ -10,5 +13,7 @@ def plain_table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in columns:
         number = name.startswith(">")
-        table.add_column(name.removeprefix(">"), justify="right" if number else "left", overflow="fold")
+        # A name may come from data: as a plain string it would be read as markup.
+        heading = Text(printable(name.removeprefix(">")))
+        table.add_column(heading, justify="right" if number else "left", overflow="fold")
     return table

@@ -11,6 +11,8 @@ from bertkit.redaction import redacted
 
 # Wider than any row: what is read by a program has one row a line.
 PLAIN_WIDTH = 10_000
+# Longer than any message; what is longer holds a text from data.
+LONGEST_LINE = 2_000
 
 
 def printable(text: str, *, keep_lines: bool = False) -> str:
@@ -28,6 +30,12 @@ def printable(text: str, *, keep_lines: bool = False) -> str:
         else "\N{REPLACEMENT CHARACTER}"
         for character in redacted(text)
     )
+
+
+def sentence(text: str) -> str:
+    """One line of bounded length, whatever text from data is in it."""
+    shown = printable(text[:LONGEST_LINE])
+    return shown if len(text) <= LONGEST_LINE else f"{shown}..."
 
 
 def output_console() -> Console:

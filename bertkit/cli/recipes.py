@@ -71,7 +71,8 @@ def copy(
     from bertkit.config.catalogue import copy_recipe
 
     made = copy_recipe(name, target, force=force)
-    print(f"{made}\nchange it, then: bertkit finetune {made}")
+    path = printable(str(made))
+    print(f"{path}\nchange it, then: bertkit finetune {path}")
 
 
 @app.command(epilog="Example: bertkit recipes check mine.yaml")
@@ -80,7 +81,7 @@ def check(name: Name, debug: Debug = False) -> None:
     from bertkit.config.loader import load_recipe
 
     loaded = load_recipe(name)
-    print(f"{name} is a {loaded.recipe.task.type} recipe without faults")
+    print(f"{printable(name)} is a {loaded.recipe.task.type} recipe without faults")
 
 
 @app.command(epilog="Example: bertkit recipes schema > recipe.schema.json")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
+
 from bertkit.cli.options import as_json
 
 if TYPE_CHECKING:
@@ -56,3 +58,5 @@ def run(
             f"{len(result.failed)} of {len(result.children)} trainings failed: {names}",
             hint=f"mend it, then try only these again: bertkit finetune --resume {result.run}",
         )
+    if result.rejected:
+        raise typer.Exit(3)

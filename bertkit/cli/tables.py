@@ -33,6 +33,7 @@ def print_finetuned(result: FinetuneResult, console: Console | None = None) -> N
         Text(),
         Text(f"model    {printable(str(result.run))}/model", overflow="fold"),
         Text(f"report   {printable(str(result.run))}/report.html", overflow="fold"),
+        *_set_aside(result),
         Text(f"steps    {took}"),
         Text(),
         Text("next     bertkit eval", style="cyan"),
@@ -42,6 +43,14 @@ def print_finetuned(result: FinetuneResult, console: Console | None = None) -> N
     title = Text(printable(result.run.name))
     panel = Panel(body, title=title, title_align="left", border_style="green", expand=False)
     console.print(panel if console.is_terminal else body)
+
+
+def _set_aside(result: FinetuneResult) -> list[Text]:
+    if not result.rejected:
+        return []
+    rows = "1 row is" if result.rejected == 1 else f"{result.rejected:,} rows are"
+    where = f"{printable(str(result.run))}/rejected.jsonl"
+    return [Text(f"set aside  {rows} in {where}", style="yellow", overflow="fold")]
 
 
 def print_predicted(result: PredictResult, *, quiet: bool) -> None:

@@ -172,7 +172,13 @@ def dump_recipe(recipe: Recipe) -> str:
     A URL that a password or a key was taken out of is refused when it is read: see `bertkit.redaction`.
     """
     values = redacted_values(recipe.model_dump(mode="json"))
-    return yaml.dump(values, Dumper=_PlainDumper, sort_keys=False, allow_unicode=True, width=110)
+    text = yaml.dump(values, Dumper=_PlainDumper, sort_keys=False, allow_unicode=True, width=110)
+    # All that stands outside of double quotes is ASCII, and in them YAML reads such escapes.
+    return _TURNING.sub(lambda match: f"\\u{ord(match[0]):04X}", text)
+
+
+# Characters that turn the direction of a text, which YAML would write as they are.
+_TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 class _PlainDumper(yaml.SafeDumper):
@@ -251,6 +257,8 @@ def _as_error(faults: list[str], path: Path) -> RecipeError:
 
 def _read_text(path: Path) -> str:
     try:
+        if path.exists() and not path.is_file():  # a pipe would let one wait for ever
+            raise RecipeError(f"{path} is no regular file", hint="name a YAML file")
         if path.stat().st_size > MAX_RECIPE_BYTES:
             raise RecipeError(
                 f"{path} is too large for a recipe", hint="is it a data file? give it with --train"

@@ -119,6 +119,9 @@ class DataSection(Section):
     """Which of the folds is kept for evaluation, from 1."""
     limit: Annotated[int, Field(ge=1)] | None = None
     """Use only so many rows of each split, for a smoke run."""
+    skip_bad_rows: Annotated[int, Field(ge=0, le=100_000)] = 0
+    """So many rows, of all splits together, may be set aside because they cannot be read or used; they go
+    into rejected.jsonl. 0: the first one is an error."""
     streaming: bool = False
     """Read a Hub split row by row and stop at `limit`, instead of downloading it whole."""
 

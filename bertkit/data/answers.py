@@ -10,6 +10,7 @@ from bertkit.errors import DataError
 
 # Kinds of faults, as they are told and counted.
 MOVED = "an answer was not at its offset: the only place where it stands is taken"
+BLANK = "an answer beside others is blank: it is passed over"
 NOT_FOUND = "an answer does not stand at its offset, nor at one other place"
 TEXT_NAMES = ("text", "answer", "answer_text")
 START_NAMES = ("answer_start", "start", "start_char")
@@ -43,9 +44,11 @@ def read_answers(value: Any, start: Any, context: str) -> tuple[tuple[Answer, ..
         value = [{"text": value, "answer_start": start}]  # also where it looks like a list
     found: list[Answer] = []
     faults: list[str] = []
-    for text, offset in answer_pairs(value, start):
-        if not text.strip():
-            continue
+    pairs = answer_pairs(value, start)
+    written = [(text, offset) for text, offset in pairs if text.strip()]
+    if written and len(written) < len(pairs):  # blank ones alone say that there is no answer
+        faults.append(BLANK)
+    for text, offset in written:
         answer, fault = _placed(text, offset, context)
         found.append(answer)
         faults += [fault] if fault else []

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bertkit.data.columns import nearest
-from bertkit.data.label_values import LabelColumn, Written, as_written, renamed, split_names
+from bertkit.data.label_values import LabelColumn, Written, as_number, as_written, renamed, split_names
 from bertkit.errors import DataError
 
 Target = Any  # what is right, in the form of the task: a class number, numbers of tags, answers ...
@@ -24,6 +23,8 @@ _UNLABELLED = frozenset({"", "-", "-1"})
 # More different labels than this, nearly one a row, are hardly a set of labels.
 MANY_LABELS = 50
 MANY_LABELS_SHARE = 0.9
+# If so many labels are numbers, and some of them have fractions, the others are faults.
+NUMBERS_SHARE = 0.9
 _WHOLE = re.compile(r"-?[0-9]{1,18}(\.0+)?")
 
 
@@ -70,6 +71,10 @@ def learn_labels(columns: Sequence[LabelColumn], *, problem: str, names: Sequenc
     written = [label for column in columns for label in column.written() if label is not None]
     if problem == "auto":
         problem = _guess_problem(written, names)
+        if problem == "single_label" and names is None and _are_nearly_numbers(written):
+            for column in columns:
+                column.refuse_all_but_numbers()
+            problem = "regression"
     if problem == "regression":
         return LabelSet("regression")
     if names is None:
@@ -104,7 +109,7 @@ def _guess_problem(written: Sequence[str | float | list[str]], names: Sequence[s
         parts = {part.casefold() for text in joined for part in split_names(text)}
         lists = joined and parts <= known and not any(text.casefold() in known for text in joined)
         return "multi_label" if lists else "single_label"
-    numbers = [number for label in written if (number := _number(label)) is not None]
+    numbers = [number for label in written if (number := as_number(label)) is not None]
     if len(numbers) == len(written) and any(not number.is_integer() for number in numbers):
         return "regression"
     parts = {part for text in texts for part in split_names(text)}
@@ -112,21 +117,19 @@ def _guess_problem(written: Sequence[str | float | list[str]], names: Sequence[s
     return "multi_label" if joined and len(parts) < len(texts) else "single_label"
 
 
+def _are_nearly_numbers(written: Sequence[str | float | list[str]]) -> bool:
+    """Numbers with fractions, and a few texts among them, which nobody means as classes."""
+    numbers = [number for label in written if (number := as_number(label)) is not None]
+    return len(numbers) >= NUMBERS_SHARE * len(written) and any(not each.is_integer() for each in numbers)
+
+
 def _is_scale(column: LabelColumn | None) -> bool:
     """True if -1 is one of the labels (-1 and 1; -1, 0 and 1; -2 to 2) and not the mark of a hidden one."""
     written = [] if column is None else [label for label in column.written() if label is not None]
     numbers = {
-        number for label in written if label not in ("", "-") and (number := _number(label)) is not None
+        number for label in written if label not in ("", "-") and (number := as_number(label)) is not None
     }
     return min(numbers, default=0) < -1 or (-1 in numbers and max(numbers) == 1)
-
-
-def _number(label: str | float | list[str]) -> float | None:
-    try:
-        number = float(label) if not isinstance(label, list) else math.nan
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
 
 
 def _collect(
@@ -203,7 +206,7 @@ class LabelReader:
     def _read_number(self, written: Written) -> float | None:
         if written is None or written == "-":
             return None
-        number = _number(written)
+        number = as_number(written)
         if number is None:
             raise DataError(f"the label {written!r} is not a number", hint="a regression needs numbers")
         return number

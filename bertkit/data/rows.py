@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from bertkit.data.reading.arrow_records import ArrowRecords
+from bertkit.data.rejection import NONE_ALLOWED, RejectedRows
+from bertkit.errors import DataError
 
 Record = Mapping[str, Any]
 
@@ -33,6 +35,7 @@ class Rows:
             names, the value is the position. For a column of lists, those of the items.
         format: what was recognised, in words: `CSV`, `JSON lines as doccano writes them`.
         notes: sentences about what was passed over, as `2 -DOCSTART- lines`.
+        rejected: where rows go that cannot be used; those that could not be read are there already.
     """
 
     records: Sequence[Record]
@@ -42,6 +45,7 @@ class Rows:
     class_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     format: str = ""
     notes: tuple[str, ...] = ()
+    rejected: RejectedRows = field(default=NONE_ALLOWED, compare=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.records)
@@ -55,6 +59,28 @@ class Rows:
     def first(self, count: int) -> Rows:
         """The same table with at most its first `count` rows."""
         return self if len(self) <= count else replace(self, records=self.records[:count])
+
+    def refuse(self, number: int, error: DataError) -> None:
+        """Set a row aside that cannot be used.
+
+        Args:
+            number: of the row, from 0.
+            error: what is wrong with it, without its place.
+
+        Raises:
+            DataError: with the place, where no row, or no further one, may be set aside.
+        """
+        place = self.place(number)
+        told = DataError(f"{place}: {error.message}", hint=error.hint)
+        told.__cause__ = error
+        self.rejected.add(place, told, self.records[number])
+
+    def sets_aside(self, number: int, reason: str) -> bool:
+        """Set a row aside that is left out in any case; False where no rows are set aside, but counted."""
+        if not self.rejected.allows_some:
+            return False
+        self.refuse(number, DataError(reason, hint="mend the row"))
+        return True
 
 
 def counted(passed: Mapping[str, int]) -> tuple[str, ...]:

@@ -109,7 +109,7 @@ def json_lines(
     Raises:
         DataError: with the place, for what is no JSON or no UTF-8.
     """
-    with path.open(encoding="utf-8") as lines:
+    with path.open(encoding="utf-8-sig") as lines:
         number = 0
         while True:
             number += 1
@@ -157,7 +157,7 @@ def _records(path: Path, brief: Callable[[], bool]) -> Iterator[tuple[str, dict[
 def has_references(path: Path) -> bool:
     """Whether the first line of a JSON lines file holds a prediction and its reference."""
     try:
-        with path.open(encoding="utf-8") as lines:
+        with path.open(encoding="utf-8-sig") as lines:
             record = json.loads(next((line for line in lines if not line.isspace()), "null"))
     except ValueError:
         return False

@@ -11,6 +11,9 @@ import numpy as np
 from bertkit.data.labels import LabelSet
 from bertkit.errors import DataError
 
+# Stands for the labels that a file of predictions does not tell, where it tells fewer than a task has.
+ANOTHER = "(another)"
+
 
 class FractionFound(ValueError):
     """A number that is written with a fraction stands where whole numbers were taken for classes."""
@@ -90,7 +93,7 @@ class _Classes:
         seen = {name for name in self._numbers if isinstance(name, str)}
         # Without any order in the file, names stand as people sort them; there are two at least.
         names = self._order if seen <= set(self._order) else tuple(sorted(seen))
-        return LabelSet("single_label", names if len(names) > 1 else (*names, "(another)"))
+        return LabelSet("single_label", names if len(names) > 1 else (*names, ANOTHER))
 
     def sides(self) -> tuple[Any, Any]:
         names = self.labels.names
@@ -121,7 +124,9 @@ class _LabelLists:
         if self.given is not None:
             return self.given
         seen = {name for side in self._sides for row in side for name in row}
-        return LabelSet("multi_label", self._shown if seen <= set(self._shown) else tuple(sorted(seen)))
+        names = self._shown if seen <= set(self._shown) else tuple(sorted(seen))
+        # Where nobody has any label, nothing agrees with nothing: there is a label that nobody has.
+        return LabelSet("multi_label", names or (ANOTHER,))
 
     def sides(self) -> tuple[Any, Any]:
         names = self.labels.names

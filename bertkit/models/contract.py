@@ -14,7 +14,7 @@ from bertkit.config.names import PROBLEMS, TASK_NAMES
 from bertkit.data.labels import LabelSet
 from bertkit.errors import ModelError
 from bertkit.models.head_kinds import architectures_of, has_head
-from bertkit.runs.atomic import write_text
+from bertkit.runs.atomic import write_json
 
 FILE_NAME = "bertkit.json"
 # Positions of encoders that do not say; the limit of BERT.
@@ -213,4 +213,4 @@ def configured_labels(config: Mapping[str, Any]) -> tuple[str, ...]:
 
 def write_contract(folder: Path, contract: ModelContract) -> None:
     """Write `bertkit.json` into a model folder that is being made."""
-    write_text(folder / FILE_NAME, contract.model_dump_json(indent=2) + "\n")
+    write_json(folder / FILE_NAME, contract.model_dump(mode="json"))

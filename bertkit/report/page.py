@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bertkit.report.blocks import Section
 from bertkit.report.content import ReportContent
 from bertkit.report.drawing import ID_PREFIX
-from bertkit.report.passages import short
+from bertkit.report.passages import readable, short
 from bertkit.report.sections.table import sections_of
 from bertkit.runs.atomic import write_text
 
@@ -42,6 +42,11 @@ def render_sections(content: ReportContent, sections: list[Section]) -> str:
     )  # fmt: skip
 
 
+def _shown(value: object) -> object:
+    """Whatever a section left as it came from data, in characters that only show; our own markup stays."""
+    return readable(value) if type(value) is str else value
+
+
 def _environment() -> Environment:
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
@@ -52,7 +57,7 @@ def _environment() -> Environment:
         return Markup(svg.replace(ID_PREFIX, f"drawing-{next(numbers)}"))
 
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_shown
     )
     environment.filters["drawing"] = drawing
     return environment

@@ -15,7 +15,8 @@ _BEFORE = 120  # characters before the place that a long text is cut around
 _NEAR = 40  # characters within which a blank is looked for to cut at
 
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_SURROGATES = re.compile("[\ud800-\udfff]")
+# Half characters, and what turns the direction of a text against that of its letters.
+_NOT_SHOWN = re.compile("[\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,8 @@ class Place:
 
 
 def readable(text: str) -> str:
-    """The text as HTML and UTF-8 can hold it: control characters as their pictures, no half characters."""
-    text = _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n"))
+    """The text as HTML and UTF-8 can hold it: control characters as pictures, no half characters or turns."""
+    text = _NOT_SHOWN.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n"))
     return _CONTROLS.sub(_picture, text)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 # Legal in JSON as they are, but a terminal would act on them, and half a surrogate pair cannot be encoded.
-_NOT_PRINTABLE = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_NOT_PRINTABLE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def write_text(path: Path, text: str) -> None:

@@ -79,6 +79,11 @@ class RunFolder:
         """A file an eval split."""
         return self.path / "predictions"
 
+    @property
+    def rejected(self) -> Path:
+        """Rows that could not be read or used and were set aside; only where that was allowed."""
+        return self.path / "rejected.jsonl"
+
     def predictions(self, split: str) -> Path:
         """One line an example of that eval split.
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bertkit.data.answers import START_NAMES, read_answers
+from bertkit.data.answers import NOT_FOUND, START_NAMES, read_answers
 from bertkit.data.checking.checks import RowFault
+from bertkit.data.label_values import is_missing
 from bertkit.data.rows import Rows
 from bertkit.errors import DataError
 from bertkit.tasks.base import Example, ExampleSet
 from bertkit.tasks.columns import (
     LABEL_OPTION,
+    NO_LABEL,
+    NO_TEXT,
     TEXT_OPTIONS,
     as_text,
     choose_column,
@@ -48,22 +51,27 @@ def question_examples(
     answers = find_label(label, rows, option=LABEL_OPTION, aliases=aliases)
     start = next((name for name in START_NAMES if name in rows.columns), None)
     own_id = identity_column(rows, (question, context, answers))
+    some = rows.rejected.allows_some
     found: list[Example] = []
     faults: list[RowFault] = []
     without_label = without_text = 0
     for number, record in enumerate(rows.records):
-        if record[question] is None or record[context] is None:
-            without_text += 1
+        asked = (record[question], record[context])
+        if any(value is None for value in asked) or (some and any(map(is_missing, asked))):
+            without_text += not rows.sets_aside(number, NO_TEXT)
             continue
         try:
             texts = (as_text(record[question], question), as_text(record[context], context))
             given = record[answers] if answers is not None else None
             target, wrong = read_answers(given, record[start] if start else None, texts[1])
         except DataError as error:
-            raise DataError(f"{rows.place(number)}: {error.message}", hint=error.hint) from error
+            rows.refuse(number, error)
+            continue
+        if target and all(answer.start < 0 for answer in target) and rows.sets_aside(number, NOT_FOUND):
+            continue
         faults += [RowFault(what, rows.place(number), left_out=False) for what in wrong]
         if target is None and not keep_unlabelled:
-            without_label += 1
+            without_label += not rows.sets_aside(number, NO_LABEL)
             continue
         found.append(Example(identity_of(record, own_id, number), texts, target, row=number))
     return ExampleSet(found, without_label, without_text, faults)

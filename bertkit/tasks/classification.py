@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bertkit.config.schema import TaskSection
 from bertkit.data.checking.checks import CheckedRow
 from bertkit.data.features import Features, Targets
-from bertkit.data.label_values import LabelColumn, check_rename
+from bertkit.data.label_values import LabelColumn, check_rename, is_missing
 from bertkit.data.labels import LabelReader, LabelSet, Target, learn_labels
 from bertkit.data.rows import Record, Rows
 from bertkit.errors import DataError
@@ -24,6 +24,8 @@ from bertkit.tasks.calibrating import DIGITS, Choices, Decisions, Evidence, mean
 from bertkit.tasks.class_weights import weights_of_classes
 from bertkit.tasks.columns import (
     LABEL_OPTION,
+    NO_LABEL,
+    NO_TEXT,
     TEXT_OPTIONS,
     as_text,
     choose_column,
@@ -82,8 +84,7 @@ class ClassificationTask:
         columns = []
         for rows in splits:
             label = choose_column(section.label, rows, option=LABEL_OPTION, aliases=cls.aliases)
-            names = rows.class_names.get(label, ())
-            columns.append(LabelColumn(rows.column(label), names, section.rename))
+            columns.append(LabelColumn.of(rows, label, section.rename))
         if section.rename:
             known = (name for column in columns for name in column.names())
             check_rename(section.rename, known, origin=splits[0].origin)
@@ -134,23 +135,29 @@ class ClassificationTask:
             self.labels, class_names=class_names, aliases=self.label_aliases, rename=self.rename
         )
         own_id = identity_column(rows, texts)
+        some = rows.rejected.allows_some
         found: list[Example] = []
         without_label = without_text = 0
         for number, record in enumerate(rows.records):
             values = [record[name] for name in texts]
-            if any(value is None for value in values):
-                without_text += 1
+            if any(value is None for value in values) or (some and any(map(is_missing, values))):
+                without_text += not rows.sets_aside(number, NO_TEXT)
                 continue
             target = None
-            if label is not None:
-                try:
+            try:
+                if label is not None:
                     target = reader.read(record[label])
-                except DataError as error:
-                    raise DataError(f"{rows.place(number)}: {error.message}", hint=error.hint) from error
-            if target is None and not keep_unlabelled:
-                without_label += 1
+                written = tuple(
+                    value if isinstance(value, str) else as_text(value, name)
+                    for name, value in zip(texts, values, strict=True)
+                )
+            except DataError as error:
+                rows.refuse(number, error)
                 continue
-            written = tuple(value if isinstance(value, str) else str(value) for value in values)
+            if target is None and not keep_unlabelled:
+                aside = some and is_missing(record[label or ""]) and rows.sets_aside(number, NO_LABEL)
+                without_label += not aside
+                continue
             found.append(Example(identity_of(record, own_id, number), written, target, row=number))
         return ExampleSet(found, without_label, without_text)
 

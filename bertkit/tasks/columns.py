@@ -11,6 +11,9 @@ from bertkit.errors import DataError
 
 TEXT_OPTIONS = ("--text", "--text-pair")
 LABEL_OPTION = "--label"
+# Why a row is set aside where rows may be.
+NO_TEXT = "the text is missing or blank"
+NO_LABEL = "the label is missing"
 # Columns that data sets use for a row's own name.
 ID_COLUMNS = ("id", "idx", "guid", "uid", "pairID")
 

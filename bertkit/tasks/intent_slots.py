@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bertkit.config.schema import TaskSection
 from bertkit.data.checking.checks import CheckedRow
 from bertkit.data.features import Features, Targets
-from bertkit.data.label_values import LabelColumn
+from bertkit.data.label_values import LabelColumn, is_missing
 from bertkit.data.labels import LabelReader, LabelSet, learn_labels
 from bertkit.data.rows import Rows
 from bertkit.data.tag_schemes import entities_of
@@ -55,8 +55,7 @@ class IntentSlotsTask(NerTask):
         columns = []
         for rows in splits:
             intent = choose_column(section.intent, rows, option=INTENT_OPTION, aliases=cls.aliases)
-            classes = rows.class_names.get(intent, ())
-            columns.append(LabelColumn(rows.column(intent), classes, section.rename))
+            columns.append(LabelColumn.of(rows, intent, section.rename))
         raw = (name for column in columns for name in column.names())
         scheme, names = learn_tags(tagged, section, other_labels=raw)
         intents = learn_labels(columns, problem="single_label", names=None).names
@@ -99,17 +98,24 @@ class IntentSlotsTask(NerTask):
         )  # fmt: skip
         values = rows.column(column)
         found: list[Example] = []
+        aside = 0
         for example in tagged.examples:
             try:
                 intent = reader.read(values[example.row])
             except DataError as error:
-                raise DataError(f"{rows.place(example.row)}: {error.message}", hint=error.hint) from error
+                rows.refuse(example.row, error)
+                aside += 1
+                continue
+            missing = intent is None and not keep_unlabelled and is_missing(values[example.row])
+            if missing and rows.sets_aside(example.row, "the intent is missing"):
+                aside += 1
+                continue
             labelled = intent is not None and example.target is not None
             if labelled or keep_unlabelled:
                 found.append(replace(example, target=(intent, example.target) if labelled else None))
         return replace(
             tagged, examples=found,
-            without_label=tagged.without_label + len(tagged.examples) - len(found),
+            without_label=tagged.without_label + len(tagged.examples) - len(found) - aside,
         )  # fmt: skip
 
     def checked(self, example: Example) -> CheckedRow:

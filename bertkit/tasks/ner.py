@@ -22,7 +22,15 @@ from bertkit.errors import DataError
 from bertkit.models.contract import Calibration, ModelContract
 from bertkit.tasks.base import Example, ExampleSet, Limits, Prediction, Progress, with_reference
 from bertkit.tasks.calibrating import Evidence
-from bertkit.tasks.columns import as_text, find_item, identity_column, identity_of, with_guesses
+from bertkit.tasks.columns import (
+    NO_LABEL,
+    NO_TEXT,
+    as_text,
+    find_item,
+    identity_column,
+    identity_of,
+    with_guesses,
+)
 from bertkit.tasks.tag_names import label_of, labels_in, renamed_tags
 from bertkit.tasks.tag_rows import UNUSABLE, as_tokens, joined
 from bertkit.tasks.tagged_rows import TaggedRows, learn_tags
@@ -128,22 +136,31 @@ class NerTask:
         """See `Task.examples`: rows whose tags cannot be right are left out, and told."""
         read = self._read_rows(rows, required=not keep_unlabelled)
         own_id = identity_column(rows, (read.text, read.label))
+        some = rows.rejected.allows_some
         found: list[Example] = []
         faults: list[RowFault] = []
         without_label = without_text = 0
         for number, record in enumerate(rows.records):
-            tagged = read.tagged(record, number, plain=self._decoder.is_plain)
-            if tagged is None:
-                without_text += 1
+            try:
+                tagged = read.tagged(record, plain=self._decoder.is_plain)
+                known = tagged is not None and tagged.is_usable and tagged.tags is not None
+                target = self._target(tagged.tags) if known else None
+            except DataError as error:
+                rows.refuse(number, error)
+                continue
+            if tagged is None or (some and not tagged.text.strip()):
+                without_text += not rows.sets_aside(number, NO_TEXT)
+                continue
+            if some and not tagged.is_usable:
+                rows.sets_aside(number, "; ".join(sorted(UNUSABLE & set(tagged.faults))))
                 continue
             told = set(tagged.faults) if tagged.is_usable else UNUSABLE & set(tagged.faults)
             faults += [RowFault(what, rows.place(number), left_out=what in UNUSABLE) for what in sorted(told)]
             if not tagged.is_usable:
                 continue
             if tagged.tags is None and not keep_unlabelled:
-                without_label += 1
+                without_label += not rows.sets_aside(number, NO_LABEL)
                 continue
-            target = None if tagged.tags is None else self._target(tagged.tags, rows, number)
             identity = identity_of(record, own_id, number)
             found.append(Example(identity, (tagged.text,), target, tagged.words, row=number))
         return ExampleSet(found, without_label, without_text, faults)
@@ -158,7 +175,7 @@ class NerTask:
         read = self._read_rows(rows, required=False)
         return None if read.has_spans else read.sequences()
 
-    def _target(self, tags: Sequence[str], rows: Rows, number: int) -> tuple[int, ...]:
+    def _target(self, tags: Sequence[str]) -> tuple[int, ...]:
         tags = renamed_tags(tags, self.rename, plain=self._decoder.is_plain)
         # A model trained on IOB1 has no `B-` for what never follows its like.
         tags = [tag if tag in self._numbers else tag.replace("B-", "I-", 1) for tag in tags]
@@ -169,8 +186,7 @@ class NerTask:
             known = list(dict.fromkeys(labels_in([self.labels.names], plain=plain)))
             near = nearest(label, known)
             raise DataError(
-                f"{rows.place(number)}: the label {label!r} is not among those of the model: "
-                f"{', '.join(known[:20])}",
+                f"the label {label!r} is not among those of the model: {', '.join(known[:20])}",
                 hint=f"did you mean {near!r}? map it: --labels {label}={near}"
                 if near
                 else f"map it: --labels {label}=TO" + ("" if plain else f", or --labels {label}=O"),

@@ -27,20 +27,30 @@ def tag_names(
     ranks = {name: rank for rank, name in enumerate(_labels_in(order) if not plain else order)}
     found = sorted(set(labels), key=lambda name: (ranks.get(name, len(ranks)), name))
     if given is not None:
-        wanted = list(given) if plain else _labels_in(given)
+        wanted = labels_given(given, plain=plain)
         if unknown := [name for name in found if name not in wanted]:
-            near = nearest(unknown[0], wanted)
-            raise DataError(
-                f"the data holds the label {unknown[0]!r}, which is not among task.labels: "
-                f"{', '.join(wanted)}",
-                hint=f"did you mean {near!r}? map it: --labels {unknown[0]}={near}"
-                if near
-                else "add it to task.labels, or leave task.labels out",
-            )
+            raise unknown_label(unknown[0], given, plain=plain)
         found = wanted
     if plain:
         return tuple(found)
     return (OUTSIDE, *(f"{prefix}-{label}" for label in found for prefix in "BI"))
+
+
+def labels_given(given: Sequence[str], *, plain: bool) -> list[str]:
+    """The labels that a recipe's own list of tags or of labels holds; of plain tags, these."""
+    return list(given) if plain else _labels_in(given)
+
+
+def unknown_label(name: str, given: Sequence[str], *, plain: bool) -> DataError:
+    """The error for a label that is not in a recipe's own list."""
+    wanted = labels_given(given, plain=plain)
+    near = nearest(name, wanted)
+    return DataError(
+        f"the data holds the label {name!r}, which is not among task.labels: {', '.join(wanted)}",
+        hint=f"did you mean {near!r}? map it: --labels {name}={near}"
+        if near
+        else "add it to task.labels, or leave task.labels out",
+    )
 
 
 def _labels_in(names: Iterable[str]) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -14,7 +15,14 @@ from bertkit.data.tag_schemes import recognise_scheme
 from bertkit.data.words import find_words
 from bertkit.errors import DataError
 from bertkit.tasks.columns import LABEL_OPTION, TEXT_OPTIONS, as_text, choose_column, optional_column
-from bertkit.tasks.tag_names import OUTSIDE, labels_in, renamed_tags, tag_names
+from bertkit.tasks.tag_names import (
+    OUTSIDE,
+    labels_given,
+    labels_in,
+    renamed_tags,
+    tag_names,
+    unknown_label,
+)
 from bertkit.tasks.tag_rows import (
     CONTRADICTED,
     TaggedText,
@@ -30,6 +38,8 @@ from bertkit.tasks.tag_rows import (
 )
 
 SPAN_COLUMNS = ("spans", "entities")
+# Of tags that are nearly all B, I and O, the others are slips of the pen.
+_MOSTLY = 0.9
 
 
 class TaggedRows:
@@ -73,23 +83,30 @@ class TaggedRows:
         )
 
     def sequences(self) -> Iterator[list[str]]:
-        """The tags of each row as written; of spans, their labels as if tagged in IOB2."""
+        """The tags of each row as written; of spans, their labels as if tagged in IOB2.
+
+        Raises:
+            DataError: with the place, for what is not understood; where that may be set aside, it is, and its
+                tags are an empty list.
+        """
         if self.label is None:
             return
         for number, value in enumerate(self.rows.column(self.label)):
             try:
                 if self.has_spans:
-                    yield [f"B-{span.label}" for span in read_spans(value)]
+                    tags = [f"B-{span.label}" for span in read_spans(value)]
                 else:
-                    yield read_tags(value, self.classes) or []
+                    tags = read_tags(value, self.classes) or []
             except DataError as error:
-                raise DataError(f"{self.rows.place(number)}: {error.message}", hint=error.hint) from error
+                self.rows.refuse(number, error)
+                tags = []
+            yield tags
 
-    def tagged(self, record: Record, number: int, *, plain: bool) -> TaggedText | None:
+    def tagged(self, record: Record, *, plain: bool) -> TaggedText | None:
         """One row, with tags in IOB2 or plain ones; None where it has no text.
 
         Raises:
-            DataError: with the place, for what is not understood.
+            DataError: without the place, for what is not understood.
         """
         value = record[self.text]
         if value is None:
@@ -112,37 +129,49 @@ class TaggedRows:
                     return TaggedText(text, tuple(find_words(text)), None)
                 tokens = text.split()
             return tagged_tokens(tokens, tags, plain=plain)
-        except DataError as error:
-            raise DataError(f"{self.rows.place(number)}: {error.message}", hint=error.hint) from error
         except ValueError as error:
-            hint = "is it the right column? --label COLUMN"
-            raise DataError(f"{self.rows.place(number)}: {error}", hint=hint) from error
+            raise DataError(str(error), hint="is it the right column? --label COLUMN") from error
 
 
-def _refuse_mixed(splits: Sequence[TaggedRows]) -> None:
-    """Tags of entities with one among them that is none: a slip of the pen, and not a set of plain tags.
+def _are_mixed(sequences: Sequence[Sequence[str]]) -> bool:
+    """Tags of entities with one among them that is none: a slip of the pen, and not a set of plain tags."""
+    counts = Counter(chain.from_iterable(sequences))
+    known = {tag for tag in counts if not _is_strange([tag])}
+    strange = counts.keys() - known
+    if not strange or not known:
+        return False
+    if any(tag[:2] in ("B-", "I-") for tag in known):
+        return True
+    # Other letters, and letters alone, are parts of speech somewhere; with `O` beside them they are not.
+    named = any(tag[1:2] == "-" for tag in known)
+    mostly = sum(counts[tag] for tag in known) >= _MOSTLY * counts.total() and known & {"B", "I"}
+    return OUTSIDE in known and bool(named or mostly or all(tag[1:2] == "-" for tag in strange))
+
+
+def _is_strange(tags: Sequence[str]) -> bool:
+    return recognise_scheme([tags]) == "plain"
+
+
+def _refuse_rows(splits: Sequence[TaggedRows], find_fault: Callable[[list[str]], DataError | None]) -> None:
+    """Refuse the rows in whose tags a fault is found.
 
     Raises:
-        DataError: with the place.
+        DataError: with the place of the first, where none may be set aside.
     """
-    strange: tuple[str, str] | None = None
-    entities = outside = False
-    prefixed = True  # all that are strange look like `X-PER`
     for split in splits:
         for number, tags in enumerate(split.sequences()):
-            for tag in tags:
-                outside |= tag == OUTSIDE
-                if recognise_scheme([[tag]]) == "plain":
-                    strange = strange or (split.rows.place(number), tag)
-                    prefixed &= tag[1:2] == "-"
-                else:
-                    entities |= tag[:2] in ("B-", "I-")
-    if strange is not None and (entities or (outside and prefixed)):
-        place, tag = strange
-        raise DataError(
-            f"{place}: the tag {tag!r} is of no tag scheme: IOB1, IOB2 and BIOES know B-, I-, E-, S- and O",
-            hint="mend it; for tags that mark no entities: --set task.tag_scheme=plain",
-        )
+            if (fault := find_fault(tags)) is not None:
+                split.rows.refuse(number, fault)
+
+
+def _strange_tag(tags: Sequence[str]) -> DataError | None:
+    strange = next((tag for tag in tags if _is_strange([tag])), None)
+    if strange is None:
+        return None
+    return DataError(
+        f"the tag {strange!r} is of no tag scheme: IOB1, IOB2 and BIOES know B-, I-, E-, S- and O",
+        hint="mend it; for tags that mark no entities: --set task.tag_scheme=plain",
+    )
 
 
 def learn_tags(
@@ -162,8 +191,10 @@ def learn_tags(
     scheme: str = section.tag_scheme
     if scheme == "auto":
         scheme = recognise_scheme(sequences)
-        if scheme == "plain":
-            _refuse_mixed(splits)
+        if scheme == "plain" and _are_mixed(sequences):
+            _refuse_rows(splits, _strange_tag)
+            sequences = [tags for tags in sequences if not _is_strange(tags)]
+            scheme = recognise_scheme(sequences)
     plain = scheme == "plain"
     known = chain(labels_in(sequences, plain=plain), other_labels)
     check_rename(section.rename, known, origin=splits[0].rows.origin)
@@ -176,4 +207,13 @@ def learn_tags(
         )
     order = renamed_tags(splits[0].classes, section.rename, plain=plain)
     found |= set(labels_in([order], plain=plain))
+    if section.labels is not None and not found <= (wanted := set(labels_given(section.labels, plain=plain))):
+
+        def outside(tags: list[str]) -> DataError | None:
+            names = labels_in([renamed_tags(tags, section.rename, plain=plain)], plain=plain)
+            unknown = next((name for name in names if name not in wanted), None)
+            return None if unknown is None else unknown_label(unknown, section.labels or (), plain=plain)
+
+        _refuse_rows(splits, outside)
+        found &= wanted
     return scheme, tag_names(found, plain=plain, order=order, given=section.labels)

@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from bertkit.config.loader import LoadedRecipe
 from bertkit.config.schema import Recipe
-from bertkit.data.checking.checks import SHOWN_PLACES, Finding, fault_findings, short_place
+from bertkit.data.checking.checks import SHOWN_PLACES, Finding, counted, fault_findings, short_place
 from bertkit.data.checking.label_checks import LabelTable
 from bertkit.data.checking.length_checks import Lengths
 from bertkit.data.checking.tag_checks import check_tags
 from bertkit.data.reading.hub_datasets import MissingSplitError
-from bertkit.data.reading.sources import SplitRows, load_split
+from bertkit.data.reading.sources import SplitRows, load_split, rejected_rows
+from bertkit.data.rejection import RejectedRows
 from bertkit.data.rows import Rows
 from bertkit.errors import DataError, RecipeError
 from bertkit.tasks.base import Example, TagsWords, Task
 from bertkit.tasks.table import TASKS
 from bertkit.workflows.data_findings import checked_splits, find_in_splits
 from bertkit.workflows.data_lengths import find_lengths
+from bertkit.workflows.eval_outputs import check_unwritten
 from bertkit.workflows.events import Listener, Note, silent
 from bertkit.workflows.held_out import HELD_OUT, hold_out_rows
 
@@ -62,6 +65,7 @@ class DataReport:
         tables: how often each label occurs.
         lengths: of the texts.
         findings: good ones, warnings and faults.
+        rejected: rows that were set aside; a training would do the same.
     """
 
     recipe: str
@@ -75,6 +79,7 @@ class DataReport:
     tables: tuple[LabelTable, ...] = ()
     lengths: tuple[Lengths, ...] = ()
     findings: tuple[Finding, ...] = ()
+    rejected: int = 0
 
     @property
     def can_train(self) -> bool:
@@ -86,11 +91,19 @@ class DataReport:
         return asdict(self) | {"can_train": self.can_train}
 
 
-def check_data(recipe: LoadedRecipe, *, listen: Listener = silent) -> DataReport:
+def check_data(
+    recipe: LoadedRecipe,
+    *,
+    rejected: Path | str | None = None,
+    force: bool = False,
+    listen: Listener = silent,
+) -> DataReport:
     """Read a data set and look at everything that a training on it would meet.
 
     Args:
         recipe: names the data, the task and the encoder whose tokenizer measures the texts.
+        rejected: where to write the rows that are set aside.
+        force: write over what is there.
         listen: told what is being done.
 
     Returns:
@@ -106,8 +119,27 @@ def check_data(recipe: LoadedRecipe, *, listen: Listener = silent) -> DataReport
             "nothing to check: data.train is empty",
             hint=f"give a file: bertkit data check {recipe.name} --train FILE",
         )
-    report = DataReport(recipe.name, settings.task.type)
+    if rejected is not None:
+        check_unwritten(Path(rejected), force=force)
     rows, findings = _read(settings, listen)
+    report = _checked(recipe, rows, findings, listen)
+    if rejected is not None:
+        rows.rejected.write(Path(rejected))
+    told = _set_aside(rows.rejected)
+    return replace(report, findings=(*report.findings, *told), rejected=len(rows.rejected))
+
+
+def _set_aside(rejected: RejectedRows) -> list[Finding]:
+    if not rejected.sentence:
+        return []
+    text = f"{counted(len(rejected), 'row')} set aside (of at most {rejected.allowed:,})"
+    places = tuple(row.shown for row, _ in zip(rejected, range(SHOWN_PLACES), strict=False))
+    return [Finding("rejected", text, "", "warning", len(rejected), places, "--rejected FILE writes them")]
+
+
+def _checked(recipe: LoadedRecipe, rows: SplitRows, findings: list[Finding], listen: Listener) -> DataReport:
+    settings = recipe.recipe
+    report = DataReport(recipe.name, settings.task.type)
     report = replace(report, splits=tuple(_split_reports(rows, {})), findings=tuple(findings))
     if rows.train is None:
         return report
@@ -138,10 +170,11 @@ def _read(recipe: Recipe, listen: Listener) -> tuple[SplitRows, list[Finding]]:
     listen(Note(f"reading {recipe.data.source or recipe.data.train}"))
     found: dict[str, Rows] = {}
     findings = []
+    rejected = rejected_rows(recipe.data)
     tests = {"test": recipe.data.test} if recipe.data.test is not None else {}
     for name, split in {"train": str(recipe.data.train), **recipe.data.eval, **tests}.items():
         try:
-            found[name] = load_split(recipe.data, split)
+            found[name] = load_split(recipe.data, split, rejected)
         except MissingSplitError as error:
             # Mirrors often lack the test split, which a training does not depend on.
             finding = Finding("rows", f"not scored: {error.message}", name, "good")
@@ -149,7 +182,7 @@ def _read(recipe: Recipe, listen: Listener) -> tuple[SplitRows, list[Finding]]:
         except DataError as error:
             findings.append(_fault(name, error))
     evals = {name: found[name] for name in recipe.data.eval if name in found}
-    return SplitRows(found.get("train"), evals, found.get("test")), findings
+    return SplitRows(found.get("train"), evals, found.get("test"), rejected=rejected), findings
 
 
 def _fault(split: str, error: DataError) -> Finding:

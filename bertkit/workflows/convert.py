@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bertkit.data.reading.readers import read_location
+from bertkit.data.rejection import RejectedRows
 from bertkit.data.rows import Rows
 from bertkit.data.writing.document_views import document_of, retagged, sentence_of
 from bertkit.data.writing.question_writer import read_question, write_squad
@@ -26,7 +27,7 @@ from bertkit.data.writing.table_writers import (
 from bertkit.data.writing.writers import Format, check_target, choose_format, other_target
 from bertkit.data.writing.written_files import CannotHoldError
 from bertkit.errors import DataError, UsageError
-from bertkit.workflows.conversion import Conversion, LeftOut
+from bertkit.workflows.conversion import FIRST_PLACES, Conversion, LeftOut
 from bertkit.workflows.events import Listener, Note, silent
 
 SCHEMES = ("IOB1", "IOB2", "BIOES")
@@ -85,6 +86,7 @@ def convert(
     text: str | None = None,
     label: str | None = None,
     scheme: str | None = None,
+    skip_bad_rows: int = 0,
     force: bool = False,
     listen: Listener = silent,
 ) -> ConvertResult:
@@ -97,6 +99,7 @@ def convert(
         text: the column with the words or the text, where it does not have its usual name.
         label: the column with the tags or spans, likewise.
         scheme: how tags are written: IOB1, IOB2 or BIOES; None leaves them as read.
+        skip_bad_rows: so many rows may be left out because they cannot be read.
         force: replace a target that exists.
         listen: told what happens.
 
@@ -108,10 +111,14 @@ def convert(
     scheme = _check_scheme(scheme, chosen)
     path = check_target(str(target), chosen, source=str(source), force=force)
     listen(Note(f"reading {source}"))
-    rows = read_location(str(source))
+    rejected = RejectedRows(skip_bad_rows, advise=True)
+    rows = read_location(str(source), rejected)
     view = find_view(rows, text=text, label=label)
     job = Conversion(rows, view, scheme, listen)
     left_out: list[LeftOut] = []
+    if len(rejected):
+        first = tuple(row.shown for row, _ in zip(rejected, range(FIRST_PLACES), strict=False))
+        left_out.append(LeftOut("rows", "they cannot be read", len(rejected), first))
     try:
         if chosen.holds == "table":
             columns = project(rows, view, chosen_columns=bool(text or label), scheme=scheme)

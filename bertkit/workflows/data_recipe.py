@@ -15,7 +15,11 @@ from bertkit.config.names import TASK_NAMES
 from bertkit.data.checking.task_guess import guess_task
 from bertkit.data.reading.readers import read_location
 from bertkit.data.reading.sources import names_file
+from bertkit.data.rejection import RejectedRows
 from bertkit.errors import DataError, UsageError
+
+# To tell the columns, that many bad rows do no harm.
+_MOST_ROWS = 1_000
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ def load_data_recipe(
 def _guessed(name: str) -> tuple[str, str]:
     """The task that a file is for, and why; one that cannot be read is read again, and refused, later."""
     try:
-        columns = read_location(name).columns
+        columns = read_location(name, RejectedRows(_MOST_ROWS)).columns
     except DataError:
         return "classification", ""
     task = guess_task(columns)

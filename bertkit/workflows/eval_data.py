@@ -8,7 +8,8 @@ from pathlib import Path
 from bertkit.config.file_names import file_name_of
 from bertkit.config.schema import Recipe
 from bertkit.data.reading.readers import read_location
-from bertkit.data.reading.sources import load_split, load_splits
+from bertkit.data.reading.sources import load_split, load_splits, rejected_rows
+from bertkit.data.rejection import RejectedRows
 from bertkit.data.rows import Rows
 from bertkit.errors import BertkitError, DataError, RecipeError
 from bertkit.tasks.base import Example, Task
@@ -32,23 +33,47 @@ class EvalSplit:
     source: str
 
 
-def file_split(task: Task, data: Path | str, listen: Listener) -> dict[str, EvalSplit]:
-    """The rows of an own file, under its name."""
+def file_split(
+    task: Task, data: Path | str, listen: Listener, rejected: RejectedRows
+) -> dict[str, EvalSplit]:
+    """The rows of an own file, under its name; those that cannot be read or used go to `rejected`."""
     listen(Note(f"reading {data}"))
-    name, rows = file_name_of(str(data)), read_location(str(data))
+    name, rows = file_name_of(str(data)), read_location(str(data), rejected)
     if rows.format:
         listen(Note("; ".join([f"{rows.origin} is read as {rows.format}", *rows.notes])))
     return {name: EvalSplit(usable_examples(task, name, rows, listen), rows, name)}
 
 
-def recipe_splits(recipe: Recipe, split: str | None, task: Task, listen: Listener) -> dict[str, EvalSplit]:
+def rows_set_aside(recipe: Recipe | None, skip_bad_rows: int | None) -> RejectedRows:
+    """Where rows go that cannot be read or used: as many as are allowed, else as the recipe allows."""
+    allowed = skip_bad_rows
+    if allowed is None:
+        allowed = recipe.data.skip_bad_rows if recipe is not None else 0
+    return RejectedRows(allowed, advise=True)
+
+
+def recipe_splits(
+    recipe: Recipe,
+    split: str | None,
+    task: Task,
+    listen: Listener,
+    rejected: RejectedRows | None = None,
+) -> dict[str, EvalSplit]:
     """The chosen split, all eval splits, or the rows that the training kept for evaluation.
+
+    Args:
+        recipe: names the data.
+        split: one of its splits; None takes all.
+        task: whose columns and labels these are.
+        listen: told what is left out.
+        rejected: where rows go that cannot be read or used; None takes what the recipe allows.
 
     Raises:
         DataError: no such split, or nothing in it.
     """
     listen(Note(f"reading {recipe.data.source or 'the files of the run'}"))
     data = recipe.data
+    rejected = rejected or rejected_rows(data)
     names, cut = dict(data.eval), cut_split(data)
     if split is not None and split != cut:
         known = {"train": data.train, "test": data.test} | names
@@ -64,11 +89,11 @@ def recipe_splits(recipe: Recipe, split: str | None, task: Task, listen: Listene
         names, cut = {"test": data.test}, None
     splits = {}
     for name, source in names.items():
-        rows = load_split(data, source)
+        rows = load_split(data, source, rejected)
         examples = usable_examples(task, name, rows, listen, keep_unlabelled=True)
         splits[name] = EvalSplit(examples, rows, source)
     if cut is not None:
-        every = load_splits(data.model_copy(update={"eval": {}, "test": None}))
+        every = load_splits(data.model_copy(update={"eval": {}, "test": None}), rejected)
         if every.train is None:
             raise RecipeError("the recipe names no rows to score", hint="name a file: --data FILE")
         held = settle_task(recipe, every, listen, task=task)[2]

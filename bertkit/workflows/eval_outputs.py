@@ -16,6 +16,16 @@ from bertkit.workflows.events import Listener, Note
 from bertkit.workflows.predictions import write_predictions
 
 
+def check_unwritten(path: Path, *, force: bool) -> None:
+    """Refuse to write over a file without being told to.
+
+    Raises:
+        RunError: it is there.
+    """
+    if path.exists() and not force:
+        raise RunError(f"{path} already exists", hint="choose another place, or --force to write over it")
+
+
 @dataclass(frozen=True)
 class EvalOutputs:
     """Where an evaluation writes to, besides its page.
@@ -27,6 +37,7 @@ class EvalOutputs:
         predictions: a file, or with several splits a folder; None writes none.
         submission: a folder; None writes none.
         force: write over what is there.
+        rejected: a file for the rows that were set aside; None writes none.
     """
 
     splits: Mapping[str, EvalSplit]
@@ -35,6 +46,7 @@ class EvalOutputs:
     predictions: Path | None
     submission: Path | None
     force: bool
+    rejected: Path | None = None
 
     def check(self) -> None:
         """Refuse what cannot be written, before anything is computed.
@@ -48,11 +60,10 @@ class EvalOutputs:
             for each in self.splits.values():
                 names = submission_names(self.task.name, self.config, each.source)
                 places += [self.submission / name for name in names]
+        if self.rejected is not None:
+            places.append(self.rejected)
         for path in places:
-            if path.exists() and not self.force:
-                raise RunError(
-                    f"{path} already exists", hint="choose another place, or --force to write over it"
-                )
+            check_unwritten(path, force=self.force)
 
     def write(self, name: str, predictions: Sequence[Prediction], listen: Listener) -> None:
         """Write what is asked for of one split; of several processes the first one does."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from bertkit.config.loader import LoadedRecipe
 from bertkit.config.schema import Published
+from bertkit.data.rejection import RejectedRows
 from bertkit.errors import RecipeError, UsageError
 from bertkit.evaluation.calibration import described
 from bertkit.evaluation.grouping import vocabulary
@@ -21,11 +22,18 @@ from bertkit.workflows.assessing import Groups, assess_split
 from bertkit.workflows.baseline import BaselineScores, score_baselines
 from bertkit.workflows.encoding import encode_examples
 from bertkit.workflows.engine import compute_outputs
-from bertkit.workflows.eval_data import EvalSplit, file_split, recipe_splits, training_examples
+from bertkit.workflows.eval_data import (
+    EvalSplit,
+    file_split,
+    recipe_splits,
+    rows_set_aside,
+    training_examples,
+)
 from bertkit.workflows.eval_outputs import EvalOutputs
 from bertkit.workflows.eval_subject import Subject, find_subject
 from bertkit.workflows.events import Listener, Note, Progress, silent
 from bertkit.workflows.lengths import report_lengths
+from bertkit.workflows.preparation import say_rejected
 from bertkit.workflows.reporting import check_report_place, report_evaluation
 from bertkit.workflows.slicing import AUTO, Known, check_slices, chosen_groups
 from bertkit.workflows.trained import Trained, load_trained
@@ -43,6 +51,7 @@ class EvaluationResult:
         baselines: scores of simpler methods on the same rows, by split and name; empty if not asked for.
         notes: what a reader of the scores has to know.
         report: the page that was written, None if none was asked for.
+        rejected: rows that were set aside.
     """
 
     model: str
@@ -52,6 +61,7 @@ class EvaluationResult:
     baselines: BaselineScores = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     report: Path | None = None
+    rejected: int = 0
 
     @property
     def scores(self) -> dict[str, dict[str, float]]:
@@ -75,6 +85,7 @@ class EvaluationResult:
             "baselines": self.baselines,
             "notes": list(self.notes),
             "report": str(self.report) if self.report else None,
+            "rejected": self.rejected,
         }
 
 
@@ -93,6 +104,8 @@ def evaluate(
     report: Path | str | None = None,
     baseline: bool = False,
     submission: Path | str | None = None,
+    skip_bad_rows: int | None = None,
+    rejected: Path | str | None = None,
     force: bool = False,
     listen: Listener = silent,
 ) -> EvaluationResult:
@@ -113,6 +126,9 @@ def evaluate(
         baseline: score simple methods, learned from the recipe's training rows, beside.
         submission: a folder for the predictions in the form that the benchmark takes: a file of GLUE's site,
             or SQuAD's JSON.
+        skip_bad_rows: so many rows may be set aside because they cannot be read or used; None takes what the
+            recipe allows, and of an own file none.
+        rejected: where to write these rows.
         force: write over what is there.
         listen: told what happens.
 
@@ -124,7 +140,9 @@ def evaluate(
         check_report_place(page, force=force)
     subject = find_subject(model, recipe, text=text, label=label, rename=rename, intent=intent)
     task, metrics = subject.task, subject.metrics
-    splits = _splits(subject, split, data, listen)
+    aside = rows_set_aside(subject.recipe if data is None else None, skip_bad_rows)
+    splits = _splits(subject, split, data, listen, aside)
+    say_rejected(aside, listen)
     check_metrics(metrics, problem=task.labels.problem, label_count=task.labels.outputs)
     # Columns and labels that are named for an own file are those of that file alone.
     trained_as = cache(lambda: task if data is None else _as_trained(model, subject))
@@ -137,8 +155,11 @@ def evaluate(
         splits, task, subject.recipe.data.config if subject.recipe is not None and data is None else None,
         Path(predictions) if predictions is not None else None,
         Path(submission) if submission is not None else None, force,
+        Path(rejected) if rejected is not None else None,
     )  # fmt: skip
     outputs.check()
+    if outputs.rejected is not None and is_main_process():
+        aside.write(outputs.rejected)
     for chosen in splits.values():
         check_slices(task, chosen.rows, slices, known)
     trained = load_trained(subject.found, task, precision=subject.precision, several=True)
@@ -167,16 +188,17 @@ def evaluate(
         baselines=beside,
         notes=tuple(note for each in assessed.values() for note in each.notes),
         report=page,
+        rejected=len(aside),
     )
 
 
 def _splits(
-    subject: Subject, split: str | None, data: Path | str | None, listen: Listener
+    subject: Subject, split: str | None, data: Path | str | None, listen: Listener, aside: RejectedRows
 ) -> dict[str, EvalSplit]:
     if data is not None:
-        return file_split(subject.task, data, listen)
+        return file_split(subject.task, data, listen, aside)
     if subject.recipe is not None:
-        return recipe_splits(subject.recipe, split, subject.task, listen)
+        return recipe_splits(subject.recipe, split, subject.task, listen, aside)
     raise RecipeError(
         f"{subject.name} is no run: what shall it be scored on?",
         hint="name a recipe, --recipe sst2, or a file, --data FILE",

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from bertkit.config.loader import LoadedRecipe, load_recipe
+from bertkit.data.rejection import RejectedRows
 from bertkit.errors import UsageError
 from bertkit.evaluation.assessment import assess
 from bertkit.evaluation.grouping import vocabulary
@@ -19,12 +20,14 @@ from bertkit.models.sources import read_config
 from bertkit.runs.folder import RunFolder
 from bertkit.tasks.base import Example, Task
 from bertkit.workflows.assessing import assess_split, undefined_notes
-from bertkit.workflows.eval_data import file_split, recipe_splits, training_examples
+from bertkit.workflows.eval_data import file_split, recipe_splits, rows_set_aside, training_examples
+from bertkit.workflows.eval_outputs import check_unwritten
 from bertkit.workflows.eval_subject import find_subject
 from bertkit.workflows.evaluate import EvaluationResult
 from bertkit.workflows.events import Listener, Note, silent
 from bertkit.workflows.file_task import GivenColumns, learned_task
 from bertkit.workflows.given_predictions import GivenPredictions, match_given, read_given
+from bertkit.workflows.preparation import say_rejected
 from bertkit.workflows.slicing import check_slices, chosen_groups
 
 
@@ -39,6 +42,9 @@ def evaluate_file(
     rename: Mapping[str, str] | None = None,
     intent: str | None = None,
     slices: Sequence[str] = (),
+    skip_bad_rows: int | None = None,
+    rejected: Path | str | None = None,
+    force: bool = False,
     listen: Listener = silent,
 ) -> EvaluationResult:
     """Score predictions that lie in a file.
@@ -62,6 +68,9 @@ def evaluate_file(
         rename: labels as it writes them, and what they count as.
         intent: name of its column with the intent.
         slices: columns of the data, or what is told of texts, to score the groups of.
+        skip_bad_rows: so many rows of the data may be set aside because they cannot be read or used.
+        rejected: where to write these rows.
+        force: write over what is there.
         listen: told what happens.
 
     Raises:
@@ -77,13 +86,19 @@ def evaluate_file(
             )
         return _with_own_references(path, run, listen)
     given = read_given(path)
-    terms = _terms(path, run, recipe, split, data, columns, given, listen)
+    aside = rows_set_aside(None, skip_bad_rows)
+    terms = _terms(path, run, recipe, split, data, columns, given, listen, aside)
     task, loaded = terms.task, terms.loaded
     if data is not None:
-        splits = file_split(task, data, listen)
+        splits = file_split(task, data, listen, aside)
     else:
+        aside = rows_set_aside(loaded.recipe, skip_bad_rows)
         first = next(iter(loaded.recipe.data.eval), None)
-        splits = recipe_splits(loaded.recipe, split or first, task, listen)
+        splits = recipe_splits(loaded.recipe, split or first, task, listen, aside)
+    say_rejected(aside, listen)
+    if rejected is not None:
+        check_unwritten(Path(rejected), force=force)
+        aside.write(Path(rejected))
     name, chosen = next(iter(splits.items()))
     check_metrics(terms.metrics, problem=task.labels.problem, label_count=task.labels.outputs)
 
@@ -93,7 +108,9 @@ def evaluate_file(
             return frozenset()
         # Columns and labels that are named for an own file are those of that file alone.
         own = data is not None and columns.any
-        plain = _terms(path, run, recipe, split, None, GivenColumns(), given, listen).task if own else task
+        plain = task
+        if own:
+            plain = _terms(path, run, recipe, split, None, GivenColumns(), given, listen, aside).task
         return vocabulary(example.texts for example in training_examples(loaded.recipe, plain, listen))
 
     if slices:
@@ -110,6 +127,7 @@ def evaluate_file(
     return EvaluationResult(
         str(path), loaded.name, {name: assessed.result},
         published=tuple(loaded.recipe.published) if data is None else (), notes=(*notes, *assessed.notes),
+        rejected=len(aside),
     )  # fmt: skip
 
 
@@ -134,6 +152,7 @@ def _terms(
     columns: GivenColumns,
     given: GivenPredictions,
     listen: Listener,
+    aside: RejectedRows,
 ) -> _Terms:
     """Those of the run that the predictions are of, as if its model were scored, else of the recipe."""
     if run is not None and (run.model / "config.json").is_file():
@@ -148,7 +167,7 @@ def _terms(
         loaded = load_recipe(run.recipe)
     if loaded is None:
         raise UsageError(f"what do the predictions of {path} mean?", hint="name the data set: --recipe NAME")
-    return _Terms(learned_task(loaded, split, data, columns, given.values, listen), loaded)
+    return _Terms(learned_task(loaded, split, data, columns, given.values, listen, aside), loaded)
 
 
 def _run_of(path: Path) -> RunFolder | None:

@@ -11,8 +11,10 @@ from bertkit.config.loader import LoadedRecipe
 from bertkit.config.schema import TaskSection
 from bertkit.data.reading.readers import read_location
 from bertkit.data.reading.sources import load_split, load_splits
+from bertkit.data.rejection import RejectedRows
 from bertkit.data.rows import Rows
 from bertkit.errors import BertkitError
+from bertkit.evaluation.stored_values import ANOTHER
 from bertkit.models.contract import ModelContract
 from bertkit.tasks.base import Task
 from bertkit.tasks.table import TASKS
@@ -50,6 +52,7 @@ def learned_task(
     columns: GivenColumns,
     predicted: Sequence[Any],
     listen: Listener,
+    rejected: RejectedRows,
 ) -> Task:
     """The task of predictions that lie in no run.
 
@@ -63,12 +66,13 @@ def learned_task(
         columns: of what is scored.
         predicted: values of the file.
         listen: told if the training rows cannot be read.
+        rejected: where rows of an own file go that cannot be read or used.
     """
     recipe = loaded.recipe
     kind, plain = TASKS[recipe.task.type], recipe.task
     section = plain.model_copy(update=_as_section(columns.settings(plain)))
     if data is not None:
-        scored = read_location(str(data))
+        scored = read_location(str(data), rejected)
     else:
         source = recipe.data.eval.get(split or "", split) or next(iter(recipe.data.eval.values()), None)
         scored = load_split(recipe.data, source or recipe.data.train or recipe.data.test or "train")
@@ -116,5 +120,14 @@ def _with_predicted_labels(section: TaskSection, scored: Rows, predicted: Sequen
         if known is None:
             raise fault or AssertionError
         return known
-    rows = Rows([{section.label: value} for value in others], (section.label,), "the predictions", str)
-    return kind.learn(section, [scored, rows])
+    try:
+        return kind.learn(section, [scored, _labelled(section, others)])
+    except BertkitError:
+        if known is not None:
+            raise
+        # Rows and predictions that all have one label can be scored; a training on them could not.
+        return kind.learn(section, [scored, _labelled(section, [*others, ANOTHER])])
+
+
+def _labelled(section: TaskSection, labels: Sequence[Any]) -> Rows:
+    return Rows([{section.label: value} for value in labels], (section.label,), "the predictions", str)

@@ -64,6 +64,7 @@ class FinetuneResult:
         recipe_name: what the recipe is called.
         rows: examples by split, the training rows first.
         baselines: scores of what needs no encoder, by split, baseline and metric; empty if not asked for.
+        rejected: rows that were set aside.
     """
 
     run: Path
@@ -76,6 +77,7 @@ class FinetuneResult:
     recipe_name: str
     rows: Mapping[str, int]
     baselines: BaselineScores = field(default_factory=dict)
+    rejected: int = 0
 
     @property
     def scores(self) -> dict[str, dict[str, float]]:
@@ -95,6 +97,7 @@ class FinetuneResult:
             "rows": self.rows,
             "seconds": round(self.seconds, 3),
             "baselines": self.baselines,
+            "rejected": self.rejected,
         }
 
 
@@ -141,6 +144,7 @@ def finetune(
         write_text(run.recipe, f"{title}\n{dump_recipe(loaded.recipe)}")
         environment = environment_of(loaded, prepared, engine)
         write_json(run.environment, environment)
+        prepared.rejected.write(run.rejected)
         run_folders.mark_latest(run)
         job = Job(loaded.name, prepared, engine, model, run, listen, baselines)
         return _train_and_finish(job, facts_of(loaded.recipe, environment))
@@ -275,4 +279,5 @@ def _train_and_finish(
         recipe_name=job.name,
         rows=job.row_counts,
         baselines=job.baselines,
+        rejected=len(prepared.rejected),
     )

@@ -113,18 +113,20 @@ def _check_reloaded(job: Job, state: TrainingState, scores: Mapping[str, float])
 
 def write_results(job: Job, state: TrainingState, found: Mapping[str, Assessed], *, seconds: float) -> None:
     """Write card, report and metrics; with the metrics the run is finished, and the latest one."""
-    scores = scores_of(found)
+    scores, rejected = scores_of(found), job.prepared.rejected
     write_text(job.run.card, model_card(_card_facts(job, scores)))
     report_run(
         job.run, job.recipe, found.values(), train=job.prepared.train.examples, best_step=state.best_step,
-        select=job.metric, baselines=job.baselines,
+        select=job.metric, baselines=job.baselines, notes=[rejected.sentence] if rejected.sentence else [],
     )  # fmt: skip
     metrics = {
         "scores": scores, "intervals": _intervals(found), "select": job.metric,
         "best_step": state.best_step, "steps": state.step, "rows": job.row_counts,
         "seconds": round(seconds, 3), **({"skipped_steps": state.skipped} if state.skipped else {}),
     }  # fmt: skip
-    write_json(job.run.metrics, metrics | ({"baselines": job.baselines} if job.baselines else {}))
+    metrics |= {"baselines": job.baselines} if job.baselines else {}
+    metrics |= {"rejected": len(rejected)} if rejected.allows_some else {}
+    write_json(job.run.metrics, metrics)
     mark_latest(job.run)
 
 

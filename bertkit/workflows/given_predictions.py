@@ -70,7 +70,7 @@ def read_given(path: Path) -> GivenPredictions:
         DataError: with the place, for what is neither.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path} cannot be read", hint="it has to be JSON in UTF-8") from error
     pairs: list[tuple[str, Any]] = []

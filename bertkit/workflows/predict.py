@@ -12,8 +12,15 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
 
-from bertkit.data.reading.compression import MAGIC_BYTES, compression_of, is_compressed, unpack
-from bertkit.data.reading.file_access import DataFile, open_file
+from bertkit.data.reading.compression import (
+    MAGIC_BYTES,
+    ArchiveBombError,
+    bomb,
+    compression_of,
+    is_compressed,
+    unpack,
+)
+from bertkit.data.reading.file_access import HEAD_BYTES, UTF8_BOM, DataFile, open_file, refuse_foreign
 from bertkit.data.reading.lines import InputLine, input_kind, read_input_lines
 from bertkit.errors import DataError, Interrupted, RunError, TrainingError
 from bertkit.runs.atomic import json_text
@@ -101,7 +108,7 @@ def predict(
         # A line of text is a text, also where the model was trained on lists of tokens.
         tagger = found.contract.problem in ("tags", "frames")
         text_column = "text" if tagger else columns[0]
-        lines = _reading(read_input_lines(stream, kind=kind, text_column=text_column))
+        lines = _reading(read_input_lines(stream, kind=kind, text_column=text_column), str(path))
         if kind in ("csv", "tsv") and path is not None:
             _check_header(path, kind, named)
         wanted = Wanted(scores=scores, tags=tags, n_best=n_best)
@@ -120,8 +127,8 @@ def predict(
 
 def _open(path: Path) -> BinaryIO:
     """The file, checked and unpacked; faults of what is done with it later are not faults of reading it."""
-    with open_file(DataFile.at(path)):
-        pass
+    with open_file(DataFile.at(path)) as opened:
+        refuse_foreign(opened.read(HEAD_BYTES).removeprefix(UTF8_BOM), DataFile.at(path))
     stream = path.open("rb")
     kind = compression_of(stream.read(MAGIC_BYTES))
     stream.seek(0)
@@ -222,10 +229,12 @@ def _check_header(path: Path, kind: str, found: TrainedSource) -> None:
             raise DataError(f"{path}: {error.message}", hint=error.hint) from error
 
 
-def _reading(lines: Iterator[InputLine]) -> Iterator[InputLine]:
+def _reading(lines: Iterator[InputLine], name: str) -> Iterator[InputLine]:
     """The lines; a disk that fails while reading is told from one that fails while writing."""
     try:
         yield from lines
+    except ArchiveBombError as error:
+        raise bomb(name, error.kind) from None
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(

@@ -10,6 +10,7 @@ from bertkit.config.schema import FOLD, Recipe
 from bertkit.data.checking.checks import fault_findings
 from bertkit.data.features import Features, Targets
 from bertkit.data.reading.sources import SplitRows, load_splits
+from bertkit.data.rejection import RejectedRows
 from bertkit.data.rows import Rows
 from bertkit.errors import DataError, RecipeError
 from bertkit.evaluation.metrics import check_metrics
@@ -64,6 +65,7 @@ class Prepared:
         test: scored at the end, or predicted where it has no labels.
         metrics: names of the metrics to report.
         targets: what the loss compares with, of the training rows.
+        rejected: rows of all splits that were set aside.
     """
 
     recipe: Recipe
@@ -77,6 +79,7 @@ class Prepared:
     test: Split | None
     metrics: tuple[str, ...]
     targets: Targets
+    rejected: RejectedRows = field(default_factory=RejectedRows)
 
     @property
     def scored(self) -> dict[str, Split]:
@@ -103,6 +106,7 @@ def prepare(recipe: Recipe, listen: Listener) -> Prepared:
     listen(Note(f"reading {recipe.data.source or recipe.data.train}"))
     rows = load_splits(recipe.data)
     task, train, evals, test = settle_task(recipe, rows, listen)
+    say_rejected(rows.rejected, listen)
     metrics = metrics_of(task, recipe.metrics.report)
     check_metrics(metrics, problem=task.labels.problem, label_count=task.labels.outputs)
     if recipe.metrics.select is not None and recipe.metrics.select not in metrics:
@@ -144,7 +148,14 @@ def prepare(recipe: Recipe, listen: Listener) -> Prepared:
         test=encode("test", test, rows.test) if test else None,
         metrics=metrics,
         targets=task.targets(encoded.examples, encoded.features, label_weights=recipe.train.class_weights),
+        rejected=rows.rejected,
     )
+
+
+def say_rejected(rejected: RejectedRows, listen: Listener) -> None:
+    """Say how many rows were set aside, and where the first ones stand."""
+    if rejected.sentence:
+        listen(Note(rejected.sentence, warning=True))
 
 
 def _find_encoder(recipe: Recipe, listen: Listener) -> ModelSource:

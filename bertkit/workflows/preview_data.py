@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from bertkit.config.loader import LoadedRecipe
 from bertkit.config.schema import Recipe
 from bertkit.data.checking.checks import short_place
-from bertkit.data.reading.sources import load_split
+from bertkit.data.reading.sources import load_split, rejected_rows
+from bertkit.data.rejection import RejectedRows
 from bertkit.data.rows import Rows
 from bertkit.errors import DataError, RecipeError, UsageError
 from bertkit.models.loading import load_tokenizer
@@ -18,6 +19,7 @@ from bertkit.tasks.base import Example, Limits, Task
 from bertkit.tasks.table import TASKS
 from bertkit.workflows.events import Listener, Note, silent
 from bertkit.workflows.lengths import limits_of
+from bertkit.workflows.preparation import say_rejected
 from bertkit.workflows.preview_windows import Window, windows_of
 
 if TYPE_CHECKING:
@@ -82,13 +84,14 @@ def preview_data(
     Raises:
         BertkitError: the data cannot be used, there is no such split, or no tokenizer.
     """
-    settings = recipe.recipe
-    train = _rows(settings, "train")
+    settings, rejected = recipe.recipe, rejected_rows(recipe.recipe.data)
+    train = _rows(settings, "train", rejected)
     listen(Note(f"reading {settings.data.source or settings.data.train}"))
-    rows = train if split == "train" else _rows(settings, split)
+    rows = train if split == "train" else _rows(settings, split, rejected)
     # Labels of all splits count; of the one that is shown at least.
     task = TASKS[settings.task.type].learn(settings.task, _labelled(settings, train, rows, split))
     examples = _first_examples(task, rows, count, keep_unlabelled=split == "test")
+    say_rejected(rejected, listen)
     listen(Note(f"finding the tokenizer of {settings.model.name}"))
     source = find_model(settings.model.name, revision=settings.model.revision)
     limits, tokenizer = limits_of(settings, source), load_tokenizer(source)
@@ -96,7 +99,7 @@ def preview_data(
     return Preview(recipe.name, task.name, source.name, split, limits.window or limits.max_length, shown)
 
 
-def _rows(recipe: Recipe, split: str) -> Rows:
+def _rows(recipe: Recipe, split: str, rejected: RejectedRows) -> Rows:
     """The rows of a split by its name in the recipe."""
     names = {"train": recipe.data.train, **recipe.data.eval, "test": recipe.data.test}
     known = {name: value for name, value in names.items() if value is not None}
@@ -106,7 +109,7 @@ def _rows(recipe: Recipe, split: str) -> Rows:
         raise UsageError(
             f"there is no split {split!r}; there are {', '.join(known)}", hint=f"--split {list(known)[-1]}"
         )
-    return load_split(recipe.data, known[split])
+    return load_split(recipe.data, known[split], rejected)
 
 
 def _first_examples(task: Task, rows: Rows, count: int, *, keep_unlabelled: bool) -> list[Example]:
@@ -123,7 +126,8 @@ def _first_examples(task: Task, rows: Rows, count: int, *, keep_unlabelled: bool
 def _labelled(recipe: Recipe, train: Rows, rows: Rows, split: str) -> list[Rows]:
     """Training rows, and those of the eval splits, whose labels count too."""
     evals = [
-        rows if name == split else load_split(recipe.data, value) for name, value in recipe.data.eval.items()
+        rows if name == split else load_split(recipe.data, value, train.rejected)
+        for name, value in recipe.data.eval.items()
     ]
     return [train, *evals]
 

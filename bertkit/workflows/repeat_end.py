@@ -23,7 +23,7 @@ from bertkit.workflows.repeat_card import card_of_all
 from bertkit.workflows.repeat_results import ChildScores, RepeatResult, Scores
 
 # What the folder of all has from the training that scored best, beside model, recipe and card.
-COPIED = ("log.jsonl", "report.html")
+COPIED = ("log.jsonl", "report.html", "rejected.jsonl")
 
 
 def finished(child: Child) -> tuple[dict[str, Any], Scores]:
@@ -111,6 +111,7 @@ def conclude(
         rows=metrics["rows"],
         recipe=best.recipe.recipe,
         recipe_name=best.recipe.name,
+        rejected=metrics.get("rejected", 0),
     )
     if folded is not None:
         result = _with_pooled(result, run, done, folded, listen)

@@ -56,6 +56,7 @@ class RepeatResult:
         recipe: of the best one, as resolved.
         recipe_name: what the recipe is called.
         caution: what `out_of_fold` owes to the rows it is of, in a sentence; empty where it is nothing.
+        rejected: rows that were set aside, of the best one.
     """
 
     run: Path
@@ -70,6 +71,7 @@ class RepeatResult:
     recipe: Recipe
     recipe_name: str
     caution: str = ""
+    rejected: int = 0
 
     @property
     def failed(self) -> tuple[ChildScores, ...]:
@@ -100,6 +102,7 @@ class RepeatResult:
             "scores": self.scores,
             "select": self.metric,
             "rows": self.rows,
+            "rejected": self.rejected,
             "repeated": self.repeated,
         }
 

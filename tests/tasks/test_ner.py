@@ -398,3 +398,28 @@ def test_unknown_prefixes_are_no_plain_tags(make_rows) -> None:
     with pytest.raises(DataError, match=r"^rows\.jsonl:1: the tag 'X-PER' is of no tag scheme"):
         learned(rows)
     assert learned(rows, tag_scheme="plain").labels.names == ("O", "Q-LOC", "X-PER")
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        ["S-PER", "O", "E-LOC", "per"],
+        ["U-PER", "O", "L-LOC", "Person"],
+        ["B", "I", "O", "O", "O", "O", "O", "O", "O", "o"],
+        ["I-PER", "0"],
+        ["B-PER", ""],
+    ],
+)
+def test_one_odd_tag_does_not_make_all_of_them_plain(tags: list[str], make_rows) -> None:
+    good = {"tokens": ["a"] * (len(tags) - 1), "tags": tags[:-1]}
+    rows = make_rows([good, {"tokens": ["a"], "tags": tags[-1:]}])
+    with pytest.raises(DataError, match=r"^rows\.jsonl:2: the tag .* is of no tag scheme") as caught:
+        learned(rows)
+    assert "task.tag_scheme=plain" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "tags", [["NOUN", "O"], ["S", "E", "B", "RI"], ["PER", "O", "LOC"], ["S-1", "N", "V"]]
+)
+def test_tags_that_mark_no_entities_stay_plain(tags: list[str], make_rows) -> None:
+    assert learned(make_rows([{"tokens": ["a"] * len(tags), "tags": tags}])).scheme == "plain"

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from bertkit.config.schema import TaskSection
-from bertkit.data.answers import MOVED, NOT_FOUND, Answer, read_answers
+from bertkit.data.answers import BLANK, MOVED, NOT_FOUND, Answer, read_answers
 from bertkit.data.features import Padding, collate
 from bertkit.errors import DataError
 from bertkit.models.contract import Calibration
@@ -331,3 +331,12 @@ def test_only_questions_with_a_reference_are_compared(tokenizer: Any) -> None:
         None,
         [],
     ]
+
+
+def test_a_blank_answer_beside_others_is_told(make_rows) -> None:
+    answers = {"text": ["Bob", " "], "answer_start": [8, 0]}
+    assert read_answers(answers, None, CONTEXT) == ((Answer("Bob", 8),), (BLANK,))
+    assert read_answers(["", " "], None, CONTEXT) == ((), ())  # alone they say that there is none
+    rows = make_rows([{"question": "q", "context": CONTEXT, "answers": answers}])
+    (fault,) = task_of().examples(rows).faults
+    assert (fault.what, fault.place, fault.left_out) == (BLANK, "rows.jsonl:1", False)

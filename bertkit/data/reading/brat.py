@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
@@ -26,7 +27,7 @@ def partner_of(file: DataFile) -> DataFile:
     """The text of an `.ann` file, the `.ann` file of a text."""
     suffix = TEXT if file.path.suffix.lower() == ANNOTATIONS else ANNOTATIONS
     name = file.name[: len(file.name) - len(file.path.suffix)]
-    return DataFile(file.path.with_suffix(suffix), name + suffix)
+    return replace(file, path=file.path.with_suffix(suffix), name=name + suffix)
 
 
 def is_brat(file: DataFile) -> bool:
@@ -59,8 +60,12 @@ def read_brat(files: Sequence[DataFile], *, origin: str) -> Rows:
                 f"{annotations}: the text {PurePath(text.name).name} is missing beside it",
                 hint=f"put it there: {text}",
             )
-        content = _read_text(text)
-        spans = keep_contradictions(content, _read_spans(annotations, passed))
+        try:
+            content = _read_text(text)
+            spans = keep_contradictions(content, _read_spans(annotations, passed))
+        except DataError as error:
+            text.rejected.add(text.name, error)
+            continue
         records.append({"id": PurePath(text.name).stem, "text": content, "spans": spans})
         names.append(text.name)
     if not records:

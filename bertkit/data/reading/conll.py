@@ -15,8 +15,9 @@ from bertkit.data.reading.conll_layout import (
     find_layout,
 )
 from bertkit.data.reading.file_access import DataFile, Head, open_file, read_head
+from bertkit.data.reading.line_source import LineTooLongError
 from bertkit.data.reading.places import LinePlace
-from bertkit.data.reading.text_files import text_lines
+from bertkit.data.reading.text_files import TextLines, too_long
 from bertkit.data.rows import Rows, counted
 from bertkit.errors import DataError
 
@@ -43,10 +44,21 @@ def read_conll(file: DataFile, head: Head | None = None) -> Rows:
     layout = find_layout(head)
     if layout is None:
         raise DataError(f"{file}: no columns of tokens and tags are found", hint=_HINT)
-    sentences = _Sentences(file.name, layout)
+    sentences = _Sentences(file, layout)
     with open_file(file) as stream:
-        for number, line in enumerate(text_lines(stream, file), start=1):
-            sentences.add(line.rstrip("\r\n"), number)
+        lines, text = TextLines(stream, file), ""
+        while True:
+            try:
+                text = next(lines).rstrip("\r\n")
+                if wrong := lines.fault_within(lines.number, lines.number):
+                    raise wrong[1]
+                sentences.add(text, lines.number)
+            except StopIteration:
+                break
+            except LineTooLongError as error:
+                sentences.spoil(too_long(file, lines.number, error), lines.number, "")
+            except DataError as error:
+                sentences.spoil(error, lines.number, text)
     sentences.end()
     return sentences.rows()
 
@@ -54,9 +66,12 @@ def read_conll(file: DataFile, head: Head | None = None) -> Rows:
 class _Sentences:
     """Collects lines to sentences, and counts what is passed over."""
 
-    def __init__(self, name: str, layout: ColumnLayout) -> None:
-        self._name = name
+    def __init__(self, file: DataFile, layout: ColumnLayout) -> None:
+        self._file = file
+        self._name = file.name
         self._layout = layout
+        self._fault: tuple[str, DataError] | None = None  # its place and what it is, of this sentence
+        self._written: list[str] = []  # the lines of a sentence that has one
         self._waiting: list[list[str]] = []
         self._start = 0
         self._header_to_come = layout.header
@@ -69,6 +84,9 @@ class _Sentences:
         """Take one line without its line end."""
         if not text.strip():
             return self.end()
+        if self._fault is not None and not text.startswith(DOCUMENT_START):
+            self._written.append(text)
+            return None
         if text.startswith(DOCUMENT_START):
             self._passed[f"{DOCUMENT_START} line{{s}}"] += 1
             return self.end()
@@ -88,8 +106,24 @@ class _Sentences:
         self._waiting.append(fields)
         return None
 
+    def spoil(self, error: DataError, number: int, text: str) -> None:
+        """A line cannot be read: the whole sentence is set aside, up to its end.
+
+        Raises:
+            DataError: at once, where no row may be.
+        """
+        place = f"{self._name}:{number}"
+        if not self._file.rejected.allows_some:
+            self._file.rejected.add(place, error)
+        self._fault = self._fault or (place, error)
+        self._written += [*(" ".join(fields) for fields in self._waiting), text]
+        self._waiting = []
+
     def end(self) -> None:
         """The sentence ends here, if one has begun."""
+        if self._fault is not None:
+            self._file.rejected.add(*self._fault, "\n".join(self._written))
+            self._fault, self._written = None, []
         if not self._waiting:
             return
         columns = [list(values) for values in zip(*self._waiting, strict=True)]

@@ -44,6 +44,11 @@ class _Feed:
         self._returned.extendleft(reversed(lines))
         self.number -= count + bool(self.too_long)
 
+    def keep_first(self) -> None:
+        """All taken lines but the first come again."""
+        self.give_back(len(self.taken) - 1)
+        self.taken, self.too_long = self.taken[:1], None
+
     def __iter__(self) -> _Feed:
         return self
 
@@ -56,9 +61,9 @@ class _Feed:
             raise
         self.number += 1
         self.taken.append(line)
-        if self._max_bytes is not None:
-            self._size += len(line) if line.isascii() else len(line.encode("utf-8", "surrogateescape"))
-            if self._size > self._max_bytes + 2 and len(self.taken) > 1:
+        if self._max_bytes is not None and len(self.taken) > 1:  # one line is no longer than it may be
+            self._size += _bytes_in(line) if self._size else sum(map(_bytes_in, self.taken))
+            if self._size > self._max_bytes + 2:
                 raise LineTooLongError(self._size, 0)
         return line
 
@@ -69,6 +74,10 @@ class _Feed:
         if isinstance(line, LineTooLongError):
             raise line
         return line
+
+
+def _bytes_in(line: str) -> int:
+    return len(line) if line.isascii() else len(line.encode("utf-8", "surrogateescape"))
 
 
 class DelimitedRecords:
@@ -85,21 +94,41 @@ class DelimitedRecords:
         lines: text lines with their line ends; may raise LineTooLongError and go on.
         delimiter: one character.
         max_bytes: longest record; None: no limit.
+        line_by_line: of a faulty record over several lines only the first line is faulty, and the others come
+            again as records of their own: a quote that is opened by mistake takes no good rows with it.
 
     Attributes:
         width: how many fields a record has to have; None (as at the start, for the header): any number.
     """
 
-    def __init__(self, lines: Iterator[str], *, delimiter: str, max_bytes: int | None = None) -> None:
+    def __init__(
+        self,
+        lines: Iterator[str],
+        *,
+        delimiter: str,
+        max_bytes: int | None = None,
+        line_by_line: bool = False,
+    ) -> None:
         csv.field_size_limit(_FIELD_LIMIT)  # of the whole process: csv has no other
         self._feed = _Feed(lines, max_bytes)
         self._reader = csv.reader(self._feed, delimiter=delimiter, strict=True)
         self._delimiter = delimiter
         self._max_bytes = max_bytes
+        self._line_by_line = line_by_line
         self.width: int | None = None
 
     def __iter__(self) -> DelimitedRecords:
         return self
+
+    @property
+    def last_line(self) -> int:
+        """The last line of the record given out last, from 1."""
+        return self._feed.number
+
+    @property
+    def source(self) -> str:
+        """The record given out last as it is written; empty where it is a line that is too long."""
+        return "".join(self._feed.taken)
 
     def __next__(self) -> DelimitedRecord:
         while True:
@@ -125,7 +154,10 @@ class DelimitedRecords:
                 return DelimitedRecord(line, self._feed.taken[0].rstrip("\r\n").split("\t"))
             if fault is None:
                 return DelimitedRecord(line, fields)
-            if too_long:
+            if self._line_by_line and self.width is not None and self._feed.taken:
+                self._feed.keep_first()
+                return DelimitedRecord(line, (), fault)
+            if too_long and not self._line_by_line:
                 self._pass_open_quote()
             return DelimitedRecord(line, (), fault + self._span(line))
 

@@ -12,10 +12,12 @@ from bertkit.data.reading.spans import (
     as_object,
     first_filled,
     first_item,
+    kept_place,
     make_span,
+    read_each,
     written_by,
 )
-from bertkit.data.rows import Rows, counted
+from bertkit.data.rows import Record, Rows, counted
 from bertkit.errors import DataError
 
 _TRIPLES = ("label", "labels", "entities")
@@ -38,9 +40,8 @@ def convert_doccano(rows: Rows) -> Rows:
     kept = [name for name in rows.columns if name not in dropped and name not in (text, "spans", "id")]
     columns = (*(("id",) if "id" in rows.columns else ()), "text", "spans", *kept)
     passed: Counter[str] = Counter()
-    records: list[dict[str, Any]] = []
-    for index, record in enumerate(rows.records):
-        place = rows.place(index)
+
+    def read(record: Record, place: str) -> dict[str, Any]:
         if "relations" in dropped:
             passed["relation{s}"] += len(as_list(record.get("relations"), "relations", place))
         row = {name: record[name] for name in columns if name in record}
@@ -48,9 +49,13 @@ def convert_doccano(rows: Rows) -> Rows:
         given = record[column or ""]
         spans = [_span(item, column or "", place) for item in as_list(given, column or "", place)]
         row["spans"] = None if given is None else spans  # null says nothing, an empty list that there is none
-        records.append({name: row[name] for name in columns})
-    form = written_by(rows, "doccano")
-    return replace(rows, records=records, columns=columns, format=form, notes=counted(passed))
+        return {name: row[name] for name in columns}
+
+    numbers, records = read_each(rows, read)
+    return replace(
+        rows, records=records, columns=columns, place=kept_place(rows, numbers),
+        format=written_by(rows, "doccano"), notes=counted(passed),
+    )  # fmt: skip
 
 
 def _text_column(rows: Rows) -> str | None:

@@ -7,18 +7,21 @@ import stat
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path, PurePath
 from typing import BinaryIO
 
 from bertkit.data.reading.compression import (
     MAGIC_BYTES,
+    ArchiveBombError,
+    bomb,
     broken_archive,
     compression_of,
     unpack,
     without_compression,
 )
+from bertkit.data.rejection import NONE_ALLOWED, RejectedRows
 from bertkit.errors import DataError
 
 HEAD_BYTES = 65_536
@@ -54,15 +57,17 @@ class DataFile:
     Attributes:
         path: where its bytes lie on this machine; its suffix is that of the file.
         name: what the user calls it, for messages: the path, or the URL that it was fetched from.
+        rejected: where its rows go that cannot be read.
     """
 
     path: Path
     name: str
+    rejected: RejectedRows = field(default=NONE_ALLOWED, compare=False, repr=False)
 
     @classmethod
-    def at(cls, path: Path) -> DataFile:
+    def at(cls, path: Path, rejected: RejectedRows = NONE_ALLOWED) -> DataFile:
         """A file that goes by its path."""
-        return cls(path, str(path))
+        return cls(path, str(path), rejected)
 
     @property
     def suffix(self) -> str:
@@ -114,6 +119,8 @@ def open_file(file: DataFile | Path) -> Iterator[BinaryIO]:
         raise missing(path) from None
     except PermissionError:
         raise DataError(f"{file}: no permission to read it", hint=f"chmod u+r {file}") from None
+    except ArchiveBombError as error:
+        raise bomb(file.name, error.kind) from None
     except OSError as error:
         if kind is not None and error.errno is None:
             raise broken_archive(file.name, kind, error) from None
@@ -169,9 +176,23 @@ def read_head(file: DataFile) -> Head:
         data = stream.read(HEAD_BYTES)
     whole = len(data) < HEAD_BYTES
     data = data.removeprefix(UTF8_BOM)
-    start = data.lstrip()[:64].lower()
-    if not start and whole:
+    if whole and not data.strip():
         raise DataError(f"{file}: the file is empty", hint="check how it was written, or name another file")
+    refuse_foreign(data, file)
+    return Head(data, _compression(file), whole)
+
+
+def refuse_foreign(data: bytes, file: DataFile) -> None:
+    """Refuse what begins like something that no reader takes.
+
+    Args:
+        data: the first bytes, unpacked.
+        file: for the message.
+
+    Raises:
+        DataError: UTF-16, an archive of another kind, a git-LFS pointer, a web page.
+    """
+    start = data.lstrip()[:64].lower()
     for magic, what, hint in _FOREIGN:
         if data.startswith(magic):
             raise DataError(f"{file}: {what}", hint=hint.format(name=file))
@@ -180,7 +201,6 @@ def read_head(file: DataFile) -> Head:
             f"{file}: a web page (HTML) stands in place of the data",
             hint="the download gave a page, not the file: take the link of the raw file",
         )
-    return Head(data, _compression(file), whole)
 
 
 def _compression(file: DataFile) -> str | None:

@@ -8,8 +8,9 @@ from typing import Any
 
 from bertkit.data.reading.file_access import UTF8_BOM, DataFile, not_utf8, nul_byte, open_file
 from bertkit.data.reading.json_text import JsonFaultError, decode_at, kind_of, parse_json, skip_space
-from bertkit.data.reading.line_source import LineSource
-from bertkit.data.reading.places import CountPlace, LinePlace
+from bertkit.data.reading.line_source import MAX_LINE_BYTES, LineSource, LineTooLongError
+from bertkit.data.reading.places import CountPlace, LinePlace, PickedPlace
+from bertkit.data.reading.text_files import too_long
 from bertkit.data.rows import Place, Rows
 from bertkit.errors import DataError
 
@@ -30,21 +31,27 @@ class _Table:
         place = f"{self._file}:{line}"
         if not isinstance(value, dict):
             raise DataError(f"{place}: {what} is {kind_of(value)}, not an object", hint=hint)
-        for key in value:
-            if key not in self._names:
-                self._names[key] = key.strip()
+        new = [key for key in value if key not in self._names]
+        for key in new:
+            self._names[key] = key.strip()
         row = {self._names[key]: item for key, item in value.items()}
-        if "" in row:
-            raise DataError(f"{place}: a key is empty", hint="name it, or remove it")
-        if len(row) != len(value):
-            keys = [key.strip() for key in value]
-            twice = next(key for key in keys if keys.count(key) > 1)
-            raise DataError(
-                f"{place}: the key {twice!r} is given twice (white space around keys does not count)",
-                hint="rename or remove one of them",
-            )
+        if "" in row or len(row) != len(value):
+            for key in new:  # a row that is set aside brings no columns
+                del self._names[key]
+            raise _faulty_keys(value, place)
         self._rows.append(row)
         self.lines.append(line)
+
+    def add_line(self, line: bytes, number: int) -> None:
+        text = _decode_text(line, self._file, number)
+        if not text.strip():
+            return
+        try:
+            # A mark at the start of a later line: of a file that was put after another.
+            value = parse_json(text.removeprefix("\ufeff"))
+        except JsonFaultError as error:
+            raise DataError(f"{self._file}:{number}: {error}", hint=error.hint or _ROW_HINT) from None
+        self.add(value, number, what="the line", hint=_ROW_HINT)
 
     def rows(self, place: Place, *, form: str) -> Rows:
         columns = tuple(dict.fromkeys(self._names.values()))
@@ -56,6 +63,17 @@ class _Table:
         return Rows(list(rows), columns, self._file.name, place, format=form)
 
 
+def _faulty_keys(row: dict[str, Any], place: str) -> DataError:
+    keys = [key.strip() for key in row]
+    if "" in keys:
+        return DataError(f"{place}: a key is empty", hint="name it, or remove it")
+    twice = next(key for key in keys if keys.count(key) > 1)
+    return DataError(
+        f"{place}: the key {twice!r} is given twice (white space around keys does not count)",
+        hint="rename or remove one of them",
+    )
+
+
 def read_jsonl(file: DataFile) -> Rows:
     """Read one object a line; blank lines are passed over, a key that a row does not have is None.
 
@@ -63,16 +81,21 @@ def read_jsonl(file: DataFile) -> Rows:
         DataError: with the line.
     """
     table = _Table(file)
+    number, line = 0, b""
     with open_file(file) as stream:
-        for number, line in enumerate(LineSource(stream), start=1):
-            text = _decode_text(line, file, number)
-            if not text.strip():
-                continue
+        # A lone carriage return, as old Macintosh files end their lines, is in no JSON text.
+        lines = LineSource(stream, max_bytes=MAX_LINE_BYTES, split_at_cr=True)
+        while True:
+            number += 1
             try:
-                value = parse_json(text)
-            except JsonFaultError as error:
-                raise DataError(f"{file}:{number}: {error}", hint=error.hint or _ROW_HINT) from None
-            table.add(value, number, what="the line", hint=_ROW_HINT)
+                line = next(lines)
+                table.add_line(line, number)
+            except StopIteration:
+                break
+            except LineTooLongError as error:
+                file.rejected.add(f"{file}:{number}", too_long(file, number, error))
+            except DataError as error:
+                file.rejected.add(f"{file}:{number}", error, line)
     return table.rows(LinePlace(file.name, table.lines), form="JSON lines")
 
 
@@ -87,12 +110,25 @@ def read_json(file: DataFile) -> Rows:
     lists = _Cursor(_decode_text(data, file, 1), file).lists()
     del data
     table = _Table(file)
-    for number, (line, value) in enumerate(_choose(lists, file), start=1):
-        table.add(value, line, what=f"element {number}", hint=_LIST_HINT)
+    elements = _choose(lists, file)
     # A file on one line is better counted in elements.
-    by_line = len(set(table.lines)) == len(table.lines)
-    place = LinePlace(file.name, table.lines) if by_line else CountPlace(file.name, "element")
-    return table.rows(place, form="JSON")
+    by_line = len({line for line, _ in elements}) == len(elements)
+    place: Place = CountPlace(file.name, "element")
+    place = LinePlace(file.name, [line for line, _ in elements]) if by_line else place
+    kept = array("Q")
+    for number, (line, value) in enumerate(elements):
+        try:
+            if isinstance(value, DataError):
+                raise value
+            table.add(value, line, what=f"element {number + 1}", hint=_LIST_HINT)
+            kept.append(number)
+        except DataError as error:
+            if not file.rejected.allows_some:
+                file.rejected.add(f"{file}:{line}", error)  # which raises it
+            reason = error.message.removeprefix(f"{file}:{line}: ")
+            row = "" if isinstance(value, DataError) else value
+            file.rejected.add(place(number), DataError(reason, hint=error.hint), row)
+    return table.rows(place if len(kept) == len(elements) else PickedPlace(place, kept), form="JSON")
 
 
 _Elements = list[tuple[int, Any]]  # (line at which it starts, value)
@@ -162,8 +198,14 @@ class _Cursor:
             return items
         while True:
             self._peek()
-            line = self._line_here()
-            items.append((line, self._value()))
+            line, start = self._line_here(), self._at
+            try:
+                value = self._value()
+            except DataError as error:
+                if not self._pass_over(start):
+                    raise
+                value = error
+            items.append((line, value))
             if self._take(",]") == "]":
                 return items
 
@@ -176,6 +218,16 @@ class _Cursor:
                 self._at = error.__cause__.pos
             raise self._fault(str(error), hint=error.hint) from None
         return value
+
+    def _pass_over(self, start: int) -> bool:
+        """Go to the end of an element that is JSON, if of a kind that is not taken; False if it is none."""
+        if not self._file.rejected.allows_some:
+            return False
+        try:
+            self._at = json.JSONDecoder().raw_decode(self._text, start)[1]
+        except (ValueError, RecursionError):
+            return False
+        return True
 
     def _peek(self) -> str:
         """The next character that is no white space; empty at the end."""

@@ -14,10 +14,11 @@ from bertkit.data.reading.spans import (
     as_object,
     first_filled,
     make_span,
+    read_each,
     settle_choices,
     written_by,
 )
-from bertkit.data.rows import Rows, counted
+from bertkit.data.rows import Record, Rows, counted
 from bertkit.errors import DataError
 
 # Columns of a task that tell about the work on it, not about the text.
@@ -54,24 +55,24 @@ def convert_label_studio(rows: Rows) -> Rows:
         DataError: an annotation is not as Label Studio writes it, or there is none at all.
     """
     passed: Counter[str] = Counter()
-    taken: list[int] = []
-    answers: list[_Answer] = []
-    for index, record in enumerate(rows.records):
-        place = rows.place(index)
+
+    def read(record: Record, place: str) -> tuple[_Answer, dict[str, Any]] | None:
         annotation = _first_annotation(record["annotations"], passed, place)
-        if annotation is not None:
-            taken.append(index)
-            answers.append(_answer(annotation, passed, place))
+        if annotation is None:
+            return None
+        return _answer(annotation, passed, place), as_object(record["data"], "data", place)
+
+    numbers, found = read_each(rows, read)
+    annotated = [(index, *each) for index, each in zip(numbers, found, strict=True) if each is not None]
+    taken = [index for index, _, _ in annotated]
+    answers = [answer for _, answer, _ in annotated]
     if not taken:
         raise DataError(
             f"{rows.origin}: none of the {len(rows):,} tasks is annotated", hint="export finished tasks"
         )
     made = made_columns([answer.spans for answer in answers], [answer.choices for answer in answers])
     tasks = [rows.records[index] for index in taken]
-    data = [
-        as_object(task["data"], "data", rows.place(index)) for task, index in zip(tasks, taken, strict=True)
-    ]
-    data = [_with_text(item) for item in data] if "spans" in made else data
+    data = [_with_text(item) if "spans" in made else item for _, _, item in annotated]
     names = dict.fromkeys(name for item in data for name in item)
     kept = [name for name in rows.columns if name not in _OF_THE_TOOL | set(names) | set(made)]
     shown = [name for name in names if name not in made]

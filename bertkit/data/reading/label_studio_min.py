@@ -7,8 +7,16 @@ from dataclasses import replace
 from typing import Any
 
 from bertkit.data.reading.label_studio import made_columns, spans_of
-from bertkit.data.reading.spans import Span, as_list, as_object, first_item, written_by
-from bertkit.data.rows import Rows
+from bertkit.data.reading.spans import (
+    Span,
+    as_list,
+    as_object,
+    first_item,
+    kept_place,
+    read_each,
+    written_by,
+)
+from bertkit.data.rows import Record, Rows
 
 _MARKS = {"annotation_id", "annotator", "lead_time"}
 
@@ -27,27 +35,30 @@ def convert_json_min(rows: Rows) -> Rows:
         DataError: an annotation is not as Label Studio writes it.
     """
     span_columns, choice_columns = _span_columns(rows), _choice_columns(rows)
-    spans: list[list[Span]] = []
-    choices: list[Mapping[str, list[str]]] = []
-    for index, record in enumerate(rows.records):
-        place = rows.place(index)
+
+    def read(record: Record, place: str) -> tuple[list[Span], Mapping[str, list[str]]]:
         values = [
             as_object(item, name, place)
             for name in span_columns
             for item in as_list(record[name], name, place)
         ]
-        spans.append([span for value in values for span in spans_of(value, place)])
-        choices.append({name: _chosen(record[name], name, place) for name in choice_columns})
-    made = made_columns(spans, choices)
+        spans = [span for value in values for span in spans_of(value, place)]
+        return spans, {name: _chosen(record[name], name, place) for name in choice_columns}
+
+    numbers, found = read_each(rows, read)
+    made = made_columns([spans for spans, _ in found], [choices for _, choices in found])
     kept = [
         name for name in rows.columns if name not in {*span_columns, *choice_columns, *made, "id", "text"}
     ]
     columns = (*(name for name in ("id", "text") if name in rows.columns), *made, *kept)
     records: list[dict[str, Any]] = [
-        {name: made[name][index] if name in made else record[name] for name in columns}
-        for index, record in enumerate(rows.records)
+        {name: made[name][row] if name in made else rows.records[number][name] for name in columns}
+        for row, number in enumerate(numbers)
     ]
-    return replace(rows, records=records, columns=columns, format=written_by(rows, "Label Studio"))
+    return replace(
+        rows, records=records, columns=columns, place=kept_place(rows, numbers),
+        format=written_by(rows, "Label Studio"),
+    )  # fmt: skip
 
 
 def _span_columns(rows: Rows) -> list[str]:

@@ -8,6 +8,8 @@ from typing import BinaryIO
 from bertkit.data.reading.file_access import UTF8_BOM
 
 _BLOCK_BYTES = 65_536
+# A row of a data file that is longer is no row: a book has a tenth of it.
+MAX_LINE_BYTES = 10_000_000
 
 
 class LineTooLongError(Exception):
@@ -39,6 +41,7 @@ class LineSource:
     def __init__(self, stream: BinaryIO, *, max_bytes: int | None = None, split_at_cr: bool = False) -> None:
         self._stream = stream
         self._max_bytes = max_bytes
+        self._room = 0 if max_bytes is None else max_bytes + len(b"\r\n") + len(UTF8_BOM)
         self._split_at_cr = split_at_cr
         self._waiting: deque[bytes] = deque()
         self._at_start = True
@@ -55,7 +58,7 @@ class LineSource:
             line = line.removeprefix(UTF8_BOM)
         if not line:
             raise StopIteration
-        if self._split_at_cr and b"\r" in line:
+        if self._split_at_cr and b"\r" in line and line.find(b"\r\n") != line.find(b"\r"):
             self._waiting.extend(line.splitlines(keepends=True))
             return self._waiting.popleft()
         return line
@@ -64,8 +67,9 @@ class LineSource:
         """The next line, b"" at the end."""
         if self._max_bytes is None:
             return self._stream.readline()
-        room = self._max_bytes + 2 + (len(UTF8_BOM) if self._at_start else 0)
-        line = self._stream.readline(room)
+        line = self._stream.readline(self._room)
+        if len(line) <= self._max_bytes:
+            return line
         mark = len(UTF8_BOM) if self._at_start and line.startswith(UTF8_BOM) else 0
         if len(without_line_end(line)) - mark <= self._max_bytes:
             return line

@@ -13,10 +13,11 @@ from bertkit.data.reading.spans import (
     first_filled,
     first_item,
     make_span,
+    read_each,
     settle_choices,
     written_by,
 )
-from bertkit.data.rows import Rows, counted
+from bertkit.data.rows import Record, Rows, counted
 from bertkit.errors import DataError
 
 _ANSWERS = {"accept", "reject", "ignore"}
@@ -54,11 +55,14 @@ def convert_prodigy(rows: Rows) -> Rows:
             f"{rows.origin}: the annotator accepted none of the {len(records):,} examples",
             hint='rows with "answer": "accept" are read: name a file that has some',
         )
+    wanted = replace(rows, records=[records[index] for index in taken], place=PickedPlace(rows.place, taken))
+    numbers, read = read_each(wanted, _annotated)
+    taken = [taken[number] for number in numbers]
     made: dict[str, list[Any]] = {}
     if "spans" in rows.columns:
-        made["spans"] = [_spans(records[index]["spans"], rows.place(index)) for index in taken]
+        made["spans"] = [spans for spans, _ in read]
     if "accept" in rows.columns:
-        chosen = [as_list(records[index]["accept"], "accept", rows.place(index)) for index in taken]
+        chosen = [accepted for _, accepted in read]
         several = any(_allows_several(records[index]) for index in taken)
         made["label"] = settle_choices(chosen, several=several)
     kept = [name for name in rows.columns if name not in _dropped(rows) and name not in made]
@@ -101,6 +105,11 @@ def _dropped(rows: Rows) -> set[str]:
     if "accept" in rows.columns:
         dropped |= {"accept", "options", "config"}
     return dropped | {"answer"} if _has_answers(rows) else dropped
+
+
+def _annotated(record: Record, place: str) -> tuple[list[dict[str, Any]], list[Any]]:
+    """The spans and the choices of a row."""
+    return _spans(record.get("spans"), place), as_list(record.get("accept"), "accept", place)
 
 
 def _spans(value: object, place: str) -> list[dict[str, Any]]:

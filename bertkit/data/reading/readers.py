@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,22 +18,27 @@ from bertkit.data.reading.parquet_files import read_parquet
 from bertkit.data.reading.remote import fetched, is_url
 from bertkit.data.reading.span_layouts import convert_layout
 from bertkit.data.reading.text_files import read_delimited
+from bertkit.data.rejection import NONE_ALLOWED, RejectedRows
 from bertkit.data.rows import Rows
 from bertkit.errors import DataError
 
 _READERS: Mapping[str, Callable[[DataFile, Head], Rows]] = {
     "csv": lambda file, _: read_delimited(file),
     "tsv": lambda file, _: read_delimited(file, delimiter="\t"),
-    "json": lambda file, _: convert_layout(read_json(file)),
-    "jsonl": lambda file, _: convert_layout(read_jsonl(file)),
+    "json": lambda file, _: convert_layout(read_json(file), file.rejected),
+    "jsonl": lambda file, _: convert_layout(read_jsonl(file), file.rejected),
     "parquet": lambda file, _: read_parquet(file),
     "arrow": lambda file, _: read_arrow(file),
     "conll": read_conll,
 }
 
 
-def read_location(name: str) -> Rows:
+def read_location(name: str, rejected: RejectedRows = NONE_ALLOWED) -> Rows:
     """Read whatever a person names: a file, a folder, a glob in quotes, or a URL that fsspec knows.
+
+    Args:
+        name: what to read.
+        rejected: where rows go that cannot be read, and later those that cannot be used.
 
     Raises:
         DataError: the message starts with `file:line: ` where there is a line.
@@ -41,31 +46,30 @@ def read_location(name: str) -> Rows:
     """
     if is_url(name):
         with fetched(name) as files:
-            return _read_data_files(files, origin=name)
+            return _read_data_files(files, origin=name, rejected=rejected)
     path = Path(name).expanduser()
     if not is_glob(name) or path.exists():
-        return read_path(path)
+        return read_path(path, rejected)
     matches = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207  # Path.glob wants a folder
     found = map(Path, matches)
     files = [DataFile.at(match) for match in found if not is_folder(match)]
     if not files:
         raise DataError(f"{name}: no file matches", hint=f"see what is there: ls {_fixed_part(path)}")
-    if any(is_brat(file) for file in files):
-        return read_brat(files, origin=name)
-    check_together(files, place=name)
-    return _read_data_files(files, origin=name)
+    if not any(is_brat(file) for file in files):
+        check_together(files, place=name)
+    return _read_data_files(files, origin=name, rejected=rejected)
 
 
-def read_path(path: Path) -> Rows:
+def read_path(path: Path, rejected: RejectedRows = NONE_ALLOWED) -> Rows:
     """Read a file, or all data files of a folder.
 
     Raises:
         DataError: the message starts with `file:line: ` where there is a line.
     """
-    return read_folder(path) if is_folder(path) else read_file(path)
+    return read_folder(path, rejected) if is_folder(path) else read_file(path, rejected)
 
 
-def read_file(path: Path) -> Rows:
+def read_file(path: Path, rejected: RejectedRows = NONE_ALLOWED) -> Rows:
     """Read one file; the suffix says the format, the content does where the suffix says nothing.
 
     Values of CSV and TSV stay text ("NA" and "" too); those of JSON and Parquet keep their types, and
@@ -74,10 +78,10 @@ def read_file(path: Path) -> Rows:
     Raises:
         DataError: the message starts with `file:line: ` where there is a line.
     """
-    return _read_data_file(DataFile.at(path))
+    return replace(_read_data_file(DataFile.at(path, rejected)), rejected=rejected)
 
 
-def read_folder(path: Path) -> Rows:
+def read_folder(path: Path, rejected: RejectedRows = NONE_ALLOWED) -> Rows:
     """Read all data files directly in a folder as one table, in the order of their names.
 
     Files with other suffixes and hidden files are passed over.
@@ -88,22 +92,22 @@ def read_folder(path: Path) -> Rows:
     """
     files = files_of(path)
     if any(file.suffix == ANNOTATIONS for file in files):
-        texts = sorted(path.glob(f"*{TEXT_SUFFIX}"))
-        return read_brat([*files, *map(DataFile.at, texts)], origin=str(path))
-    return _read_data_files(files, origin=str(path))
+        files += [DataFile.at(text) for text in sorted(path.glob(f"*{TEXT_SUFFIX}"))]
+    return _read_data_files(files, origin=str(path), rejected=rejected)
 
 
-def read_files(files: Sequence[Path], *, origin: str) -> Rows:
+def read_files(files: Sequence[Path], *, origin: str, rejected: RejectedRows = NONE_ALLOWED) -> Rows:
     """Read several files as one table, one after the other.
 
     Args:
         files: at least one.
         origin: what to call the whole.
+        rejected: where rows go that cannot be read or used.
 
     Raises:
         DataError: one cannot be read, or they have different columns or class names.
     """
-    return _read_data_files([DataFile.at(file) for file in files], origin=origin)
+    return _read_data_files(map(DataFile.at, files), origin=origin, rejected=rejected)
 
 
 def is_glob(name: str) -> bool:
@@ -113,10 +117,13 @@ def is_glob(name: str) -> bool:
     )
 
 
-def _read_data_files(files: Sequence[DataFile], *, origin: str) -> Rows:
-    if any(is_brat(file) for file in files):
-        return read_brat(files, origin=origin)
-    return join_tables([_read_data_file(file) for file in files], origin=origin)
+def _read_data_files(files: Iterable[DataFile], *, origin: str, rejected: RejectedRows) -> Rows:
+    named = [replace(file, rejected=rejected) for file in files]
+    if any(is_brat(file) for file in named):
+        rows = read_brat(named, origin=origin)
+    else:
+        rows = join_tables([_read_data_file(file) for file in named], origin=origin)
+    return replace(rows, rejected=rejected)
 
 
 def _read_data_file(file: DataFile) -> Rows:

@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bertkit.config.schema import DataSection
@@ -17,6 +17,7 @@ from bertkit.data.reading.hub_datasets import MissingSplitError, as_rows, read_h
 from bertkit.data.reading.packages import read_package
 from bertkit.data.reading.readers import is_glob, read_files, read_location, read_path
 from bertkit.data.reading.remote import is_url
+from bertkit.data.rejection import RejectedRows
 from bertkit.data.rows import Rows
 from bertkit.errors import DataError
 
@@ -35,48 +36,62 @@ class SplitRows:
         evals: by the name of the eval split.
         test: None where there is none.
         missing_test: why there is none, although the recipe names one.
+        rejected: rows of all splits that were set aside.
     """
 
     train: Rows | None
     evals: Mapping[str, Rows]
     test: Rows | None
     missing_test: str = ""
+    rejected: RejectedRows = field(default_factory=RejectedRows)
 
 
-def load_splits(data: DataSection) -> SplitRows:
+def load_splits(data: DataSection, rejected: RejectedRows | None = None) -> SplitRows:
     """Read all splits a recipe names. Mirrors often lack the test split, which nothing here depends on.
+
+    Args:
+        data: what to read.
+        rejected: where rows go that cannot be read or used; None takes what `data.skip_bad_rows` allows.
 
     Raises:
         DataError, HubError: for what cannot be read; nothing is left half-made.
     """
-    train = load_split(data, data.train) if data.train is not None else None
-    evals = {name: load_split(data, split) for name, split in data.eval.items()}
+    rejected = rejected or rejected_rows(data)
+    train = load_split(data, data.train, rejected) if data.train is not None else None
+    evals = {name: load_split(data, split, rejected) for name, split in data.eval.items()}
     if data.test is None:
-        return SplitRows(train, evals, None)
+        return SplitRows(train, evals, None, rejected=rejected)
     try:
-        return SplitRows(train, evals, load_split(data, data.test))
+        return SplitRows(train, evals, load_split(data, data.test, rejected), rejected=rejected)
     except MissingSplitError as error:
-        return SplitRows(train, evals, None, missing_test=error.message)
+        return SplitRows(train, evals, None, missing_test=error.message, rejected=rejected)
 
 
-def load_split(data: DataSection, split: str) -> Rows:
+def rejected_rows(data: DataSection) -> RejectedRows:
+    """As many rows as `data.skip_bad_rows` allows may be set aside."""
+    return RejectedRows(data.skip_bad_rows, advise=True)
+
+
+def load_split(data: DataSection, split: str, rejected: RejectedRows | None = None) -> Rows:
     """Read one split of the source, or one file; at most `data.limit` rows.
 
     Args:
         data: names the source; without one, every split is a file (or a folder of them).
         split: its name, or a file, so that an own eval file can stand beside another's source.
+        rejected: as in `load_splits`.
     """
-    rows = _read(data, split)
+    rejected = rejected or rejected_rows(data)
+    rows = replace(_read(data, split, rejected), rejected=rejected)
     return rows if data.limit is None else rows.first(data.limit)
 
 
-def _read(data: DataSection, split: str) -> Rows:
+def _read(data: DataSection, split: str, rejected: RejectedRows) -> Rows:
     if data.source is None:
-        return read_location(split)
+        return read_location(split, rejected)
     folder = Path(data.source).expanduser()
     if names_file(split):
         inside = folder / split
-        return read_path(inside) if inside.is_file() else read_location(split)
+        return read_path(inside, rejected) if inside.is_file() else read_location(split, rejected)
     if data.source.startswith("package:"):
         package = data.source.removeprefix("package:")
         if split != "train":
@@ -85,7 +100,7 @@ def _read(data: DataSection, split: str) -> Rows:
             )
         return read_package(package)
     if folder.is_dir():
-        return _read_folder(folder, data.config, split)
+        return _read_folder(folder, data.config, split, rejected)
     if looks_like_path(data.source):
         raise DataError(
             f"no folder {data.source}", hint="data.source is a folder or a Hub id; for files: --train FILE"
@@ -100,7 +115,7 @@ def names_file(split: str) -> bool:
     return os.sep in split and Path(split).expanduser().exists()
 
 
-def _read_folder(folder: Path, config: str | None, split: str) -> Rows:
+def _read_folder(folder: Path, config: str | None, split: str, rejected: RejectedRows) -> Rows:
     """A `save_to_disk` folder, a folder with files (or a folder) for each split, or of training rows only."""
     if config is not None and (folder / config).is_dir():
         folder /= config
@@ -108,9 +123,9 @@ def _read_folder(folder: Path, config: str | None, split: str) -> Rows:
         return _read_saved(folder, split)
     found = _files_of(folder, split)
     if len(found) == 1:
-        return read_path(found[0])
+        return read_path(found[0], rejected)
     if found and all(_SHARD.search(_stem(path)) for path in found):
-        return read_files(found, origin=f"{folder}, {split}")
+        return read_files(found, origin=f"{folder}, {split}", rejected=rejected)
     if found:
         listed = ", ".join(path.name for path in found)
         raise DataError(f"{folder}: {split} could be any of {listed}", hint="name the file: --train FILE")
@@ -120,7 +135,7 @@ def _read_folder(folder: Path, config: str | None, split: str) -> Rows:
             f"{folder} has no file for the split {split!r}; it holds {listed}",
             hint=f"call a file {split}.csv",
         )
-    return read_path(folder)
+    return read_path(folder, rejected)
 
 
 def _files_of(folder: Path, split: str) -> list[Path]:

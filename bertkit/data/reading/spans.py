@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from bertkit.data.reading.json_text import kind_of
-from bertkit.data.rows import Rows
+from bertkit.data.reading.places import PickedPlace
+from bertkit.data.rows import Place, Record, Rows
 from bertkit.errors import DataError
 
 Span = dict[str, Any]
+Made = TypeVar("Made")
 
 _HINT = "a span has a start and an end (characters from 0, the end not included) and a label"
 
@@ -67,6 +69,33 @@ def as_object(value: object, key: str, place: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise DataError(f"{place}: {key!r} holds {kind_of(value)}, not an object", hint=_HINT)
     return value
+
+
+def read_each(rows: Rows, read: Callable[[Record, str], Made]) -> tuple[list[int], list[Made]]:
+    """What is read of each row, given the row and its place; rows that cannot be read are set aside.
+
+    Returns:
+        The numbers of the rows that were read, and what was read of them.
+
+    Raises:
+        DataError: with the place, for a row that may not be set aside.
+    """
+    numbers: list[int] = []
+    made: list[Made] = []
+    for number, record in enumerate(rows.records):
+        place = rows.place(number)
+        try:
+            made.append(read(record, place))
+        except DataError as error:
+            rows.rejected.add(place, error, record)
+        else:
+            numbers.append(number)
+    return numbers, made
+
+
+def kept_place(rows: Rows, numbers: Sequence[int]) -> Place:
+    """The places of these rows of a table."""
+    return rows.place if len(numbers) == len(rows) else PickedPlace(rows.place, numbers)
 
 
 def first_filled(rows: Rows, column: str) -> Any:

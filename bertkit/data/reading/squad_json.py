@@ -29,26 +29,39 @@ def flatten_squad(rows: Rows) -> Rows:
     passed: Counter[str] = Counter()
     names: list[str] = []
     for index, article in enumerate(rows.records):
-        for number, paragraph in enumerate(_list(article["paragraphs"], "paragraphs", rows.place(index)), 1):
+        try:
+            paragraphs = _list(article["paragraphs"], "paragraphs", rows.place(index))
+        except DataError as error:
+            rows.rejected.add(rows.place(index), error, article)
+            continue
+        for number, paragraph in enumerate(paragraphs, 1):
             where = f"{rows.place(index)}: paragraph {number}"
-            context = _text(paragraph, "context", where)
-            for question in _list(paragraph.get("qas"), "qas", where):
+            try:
+                context = _text(paragraph, "context", where)
+                questions = _list(paragraph.get("qas"), "qas", where)
+            except DataError as error:
+                rows.rejected.add(where, error, paragraph)
+                continue
+            for question in questions:
                 identity = question.get("id")
                 place = where if identity is None else f"{rows.origin}: question {identity}"
-                names.append(place)
-                if question.get("is_impossible") is True and question.get("answers"):
-                    passed["question{s} without answer that nevertheless list one"] += 1
-                plausible = question.get("plausible_answers")
-                passed["plausible answer{s}"] += len(plausible) if isinstance(plausible, list) else 0
-                records.append(
-                    {
+                try:
+                    asked = {
                         "id": identity,
                         "title": article.get("title"),
                         "context": context,
                         "question": _text(question, "question", place),
                         "answers": _answers(question, place),
                     }
-                )
+                except DataError as error:
+                    rows.rejected.add(place, error, question)
+                    continue
+                names.append(place)
+                if question.get("is_impossible") is True and question.get("answers"):
+                    passed["question{s} without answer that nevertheless list one"] += 1
+                plausible = question.get("plausible_answers")
+                passed["plausible answer{s}"] += len(plausible) if isinstance(plausible, list) else 0
+                records.append(asked)
     if not records:
         raise DataError(f"{rows.origin}: no paragraph has a question", hint=_HINT)
     notes = counted(passed)

@@ -110,6 +110,28 @@ def test_nothing_in_it(tmp_path: Path, kind: str, suffix: str) -> None:
         read_file(write(tmp_path, f"a.csv{suffix}", pack("a,b\n".encode("utf-16"), kind)))
 
 
+@pytest.mark.parametrize(("kind", "suffix"), KINDS)
+@pytest.mark.parametrize("line", [b" " * 1_000_000, b'{"n": 1}\n' * 100_000], ids=["one line", "rows"])
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json", "a.parquet", "a.csv"])
+def test_an_archive_that_would_fill_the_memory(
+    tmp_path: Path, kind: str, suffix: str, line: bytes, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bertkit.data.reading.compression.HARMLESS_BYTES", 4_000_000)
+    start = b"PAR1" if name == "a.parquet" else b""
+    path = write(tmp_path, name + suffix, pack(start + line * 5, kind))
+    with pytest.raises(DataError) as caught:
+        read_file(path)
+    assert caught.value.message.startswith(f"{path}: the {kind} archive unpacks to more than 100 times")
+    assert path.name in caught.value.hint
+
+
+@pytest.mark.parametrize(("kind", "suffix"), KINDS)
+def test_rows_that_pack_well_are_read(tmp_path: Path, kind: str, suffix: str) -> None:
+    path = write(tmp_path, f"a.jsonl{suffix}", pack(b'{"n": 1}\n' * 200_000, kind))
+    assert path.stat().st_size * 100 < 1_800_000
+    assert len(read_file(path)) == 200_000
+
+
 def test_folder_and_glob(tmp_path: Path) -> None:
     write(tmp_path, "part-1.csv.gz", gzip.compress(b"text\nx\n"))
     write(tmp_path, "part-2.csv", b"text\ny\n")
