@@ -83,15 +83,23 @@ def learn_labels(columns: Sequence[LabelColumn], *, problem: str, names: Sequenc
         names = _collect(written, problem, keep_minus_one=_is_scale(columns[0] if columns else None))
         if problem == "single_label" and len(names) > max(MANY_LABELS, MANY_LABELS_SHARE * len(written)):
             raise DataError(
-                f"the label column holds {len(names):,} different labels in {len(written):,} rows",
+                f"{_origin(columns)}the label column holds {len(names):,} different labels "
+                f"in {len(written):,} rows",
                 hint="is it the right column? --label COLUMN; for numbers: --set task.problem=regression",
             )
     if len(names) < 2:
         only = f"only one label, {names[0]!r}" if names else "no label"
         raise DataError(
-            f"the label column holds {only}", hint="at least two labels are needed: check --label"
+            f"{_origin(columns)}the label column holds {only}",
+            hint="at least two labels are needed: check --label",
         )
     return LabelSet(problem, tuple(names))
+
+
+def _origin(columns: Sequence[LabelColumn]) -> str:
+    """What the training rows are called, before a message about them."""
+    rows = columns[0].rows if columns else None
+    return f"{rows.origin}: " if rows is not None else ""
 
 
 def _named_classes(column: LabelColumn) -> tuple[str, ...]:

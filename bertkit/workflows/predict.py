@@ -6,7 +6,7 @@ import os
 import stat
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -125,14 +125,19 @@ def predict(
         return _predict_file(job, lines, PartialOutput(target, _origin(path, found, job, columns)))
 
 
-def _open(path: Path) -> BinaryIO:
+@contextmanager
+def _open(path: Path) -> Iterator[BinaryIO]:
     """The file, checked and unpacked; faults of what is done with it later are not faults of reading it."""
     with open_file(DataFile.at(path)) as opened:
         refuse_foreign(opened.read(HEAD_BYTES).removeprefix(UTF8_BOM), DataFile.at(path))
-    stream = path.open("rb")
-    kind = compression_of(stream.read(MAGIC_BYTES))
-    stream.seek(0)
-    return stream if kind is None else unpack(stream, kind)
+    with path.open("rb") as stream:
+        kind = compression_of(stream.read(MAGIC_BYTES))
+        stream.seek(0)
+        if kind is None:
+            yield stream
+            return
+        with unpack(stream, kind) as unpacked:
+            yield unpacked
 
 
 def _is_regular(stream: BinaryIO) -> bool:

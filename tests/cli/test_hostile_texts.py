@@ -149,7 +149,6 @@ VERBS: dict[str, Callable[[Hostile], tuple[str | Path, ...]]] = {
     "predict without its column": lambda made: ("predict", "plain.csv", "--model", "run"),
     "compare": lambda made: ("compare", "run", "other", "--flips", "9", "--texts"),
     "recipes check": lambda made: ("recipes", "check", f"re[red]{NAME}.yaml"),
-    "recipes show": lambda made: ("recipes", "show", f"re[red]{NAME}.yaml"),
     "unknown recipe": lambda made: ("finetune", f"{MARKUP}{ESCAPES}"),
     "unknown setting": lambda made: ("finetune", "sst2", "--set", f"train.{MARKUP}{ESCAPES}=1"),
     "missing file": lambda made: ("finetune", "classification", "--train", f"{MARKUP}{ESCAPES}.csv"),
@@ -193,12 +192,16 @@ def test_what_each_verb_prints(
     assert done.code in (0, 2), done.err
     printed = done.out + done.err
     assert "Traceback" not in printed or verb == "debug"
-    if verb == "recipes show" and not coloured:
-        return  # a file goes as it is to where it is piped
     if coloured:
         assert_only_shows(printed)
     else:
         assert acting(printed) == []
+
+
+def test_a_recipe_is_shown_on_a_terminal(prepared: Hostile) -> None:
+    code, shown = on_terminal(prepared.folder, "recipes", "show", f"re[red]{NAME}.yaml")
+    assert code == 0
+    assert_only_shows(shown)
 
 
 def test_runs_are_listed(hostile: Hostile, cli) -> None:

@@ -72,8 +72,8 @@ BAD = {
     "open quote": Bad("a.csv", content(CSV + b'"x,a\n'), ("a.csv:22", "never closed"), '""', "never closed"),
     "missing key": Bad("a.jsonl", content(b'{"text": "x"}\n' * 9), ("no column 'label'",), "--label"),
     "null in each row": Bad(
-        "a.jsonl", content(b'{"text": null, "label": "a"}\n{"text": "x", "label": null}\n' * 9),
-        ("a.jsonl",), "--label", "'text' is null",
+        "a.jsonl", content(b'{"text": null, "label": "a"}\n{"text": null, "label": "b"}\n' * 9),
+        ("a.jsonl", "no row has both text and label"), "--label", "'text' is null",
     ),
     "label of another kind": Bad(
         "a.jsonl", content(GOOD + b'{"text": "x", "label": {"is": "a"}}\n'), ("a.jsonl:21", "an object"),
@@ -240,6 +240,28 @@ def test_a_pipe_in_place_of_settings_does_not_hang(verb: str, cli, tmp_path: Pat
     os.mkfifo(tmp_path / "mine.yaml")
     done = cli(*verb.split(), "mine.yaml")
     assert done.code == 2 and "mine.yaml" in done.err
+
+
+def test_rows_of_one_label_are_scored_and_not_trained_on(cli, trained_run: Path, tmp_path: Path) -> None:
+    rows = b"".join(b"%d,x %d,positive\n" % (n, n) for n in range(9))
+    (tmp_path / "a.csv").write_bytes(b"id,text,label\n" + rows)
+    done = cli("data", "check", "a.csv")
+    assert done.code == 2 and "a.csv: the label column holds only one label, 'positive'" in done.out
+    done = cli("eval", trained_run / "runs" / "latest", "--data", "a.csv", "--json")
+    assert json.loads(done.out)["rows"] == {"a.csv": 9}, done.err
+    given = "".join(json.dumps({"id": str(n), "prediction": "positive"}) + "\n" for n in range(9))
+    (tmp_path / "given.jsonl").write_text(given)
+    done = cli("eval", "given.jsonl", "--data", "a.csv", "--recipe", "classification", "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["scores"]["a.csv"]["accuracy"] == 1.0
+
+
+def test_predictions_of_several_labels_of_which_nobody_has_one(cli, tmp_path: Path) -> None:
+    lines = "".join(json.dumps({"id": str(n), "prediction": [], "reference": []}) + "\n" for n in range(9))
+    (tmp_path / "given.jsonl").write_text(lines)
+    done = cli("eval", "given.jsonl", "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["scores"]["given"]["subset_accuracy"] == 1.0
 
 
 def test_predict_without_a_file_says_how_to_read_standard_input(cli) -> None:

@@ -124,7 +124,7 @@ CASES = {
     ),
     "squad": Case(
         "a.json", json.dumps(SQUAD).encode(), ["What?", "What?"],
-        [("element 1: paragraph 2", "context"), ("element 2", "paragraphs"), ("question 2", "question is null"),
+        [("element 1: paragraph 2", "context"), ("element 2", "paragraphs"), ("question 2", "question"),
          ("question 3", "answer_start")],
     ),
     "doccano": Case(
