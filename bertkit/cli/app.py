@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from bertkit.cli import bench as bench_verb
-from bertkit.cli import benchmark, data, recipes, runs
+from bertkit.cli import benchmark, cache, data, recipes, runs
 from bertkit.cli import compare as compare_verb
 from bertkit.cli import doctor as doctor_verb
 from bertkit.cli import eval as eval_verb
@@ -46,6 +46,7 @@ app.command("bench", epilog=bench_verb.EPILOG)(bench_verb.bench)
 app.command("compare", epilog=compare_verb.EPILOG)(compare_verb.compare)
 app.command("doctor", epilog=doctor_verb.EPILOG)(doctor_verb.doctor)
 app.add_typer(benchmark.app, name="benchmark")
+app.add_typer(cache.app, name="cache")
 app.add_typer(data.app, name="data")
 app.add_typer(recipes.app, name="recipes")
 app.add_typer(runs.app, name="runs")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
-from bertkit.cli.options import Columns, Debug, Json, Quiet, Text, TextPair, as_json, complete_run
+from bertkit.cli.options import Columns, Debug, Json, Offline, Quiet, Text, TextPair, as_json, complete_run
 from bertkit.cli.predict import Engine
 from bertkit.cli.waiting import wait_politely_beside_others
 
@@ -61,6 +61,7 @@ def bench(
     columns: Columns = None,
     json: Json = False,
     quiet: Quiet = False,
+    offline: Offline = False,
     debug: Debug = False,
 ) -> None:
     """Measure how fast a trained model predicts on this machine: latency, throughput, memory.

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bertkit.cli.options import Debug, Force, Json, Quiet, as_json
+from bertkit.cli.options import Debug, Force, Json, Offline, Quiet, as_json
 
 EPILOG = """Examples:
 
@@ -60,6 +60,7 @@ def glue(
     force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
+    offline: Offline = False,
     debug: Debug = False,
 ) -> None:
     """Train and score an encoder on the tasks of GLUE; leave a table and the archive for its site.

@@ -12,6 +12,7 @@ from bertkit.cli.options import (
     Json,
     Label,
     Labels,
+    Offline,
     Quiet,
     Rejected,
     SkipBadRows,
@@ -56,6 +57,7 @@ def check(
     force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
+    offline: Offline = False,
     debug: Debug = False,
 ) -> None:
     """Look at data as a training would: labels, lengths, and what is wrong, with the places.

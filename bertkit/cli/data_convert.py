@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bertkit.cli.options import Debug, Force, Json, Quiet, SkipBadRows, as_json
+from bertkit.cli.options import Debug, Force, Json, Offline, Quiet, SkipBadRows, as_json
 from bertkit.cli.printable import error_console, printable
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def convert(
     force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
+    offline: Offline = False,
     debug: Debug = False,
 ) -> None:
     """Convert data between formats: tables, words with tags, texts with spans, questions.

@@ -13,6 +13,7 @@ from bertkit.cli.options import (
     Json,
     Label,
     Labels,
+    Offline,
     Quiet,
     SkipBadRows,
     Stride,
@@ -55,6 +56,7 @@ def preview(
     skip_bad_rows: SkipBadRows = None,
     json: Json = False,
     quiet: Quiet = False,
+    offline: Offline = False,
     debug: Debug = False,
 ) -> None:
     """Show a few examples as the model will see them: tokens, windows, labels."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from contextlib import suppress
 from types import TracebackType
@@ -60,6 +61,18 @@ def _bars(console: Console) -> Progress:
     return Progress(*columns, console=console, transient=True)
 
 
+class _Warnings(logging.Handler):
+    """What layers below the workflows warn of, as the download that is waiting."""
+
+    def __init__(self, display: Display) -> None:
+        super().__init__(logging.WARNING)
+        self._display = display
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show one warning."""
+        self._display.warn(record.getMessage())
+
+
 class Display:
     """Listens to a workflow and shows it on standard error: bars on a terminal, plain lines elsewhere.
 
@@ -76,9 +89,11 @@ class Display:
         self._tasks: dict[str, TaskID] = {}
         self._steps = 0
         self._lost = False
+        self._warnings = _Warnings(self)
 
     def __enter__(self) -> Self:
         _quieten_libraries(bars=self._live)
+        logging.getLogger("bertkit").addHandler(self._warnings)
         if self._live:
             self._bars = _bars(self._console)
             self._bars.start()
@@ -88,9 +103,14 @@ class Display:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        logging.getLogger("bertkit").removeHandler(self._warnings)
         if self._bars is not None:
             with suppress(OSError):  # the terminal is gone
                 self._bars.stop()
+
+    def warn(self, text: str) -> None:
+        """Show a warning."""
+        self._note(text, warning=True)
 
     def __call__(self, event: Event) -> None:
         """Show one event; where nobody can see it any more, the work goes on unseen."""

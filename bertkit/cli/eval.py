@@ -14,6 +14,7 @@ from bertkit.cli.options import (
     Json,
     Label,
     Labels,
+    Offline,
     Quiet,
     Rejected,
     SkipBadRows,
@@ -102,6 +103,7 @@ def evaluate(
     force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
+    offline: Offline = False,
     debug: Debug = False,
 ) -> None:
     """Score a trained model or stored predictions: with intervals, by class, published scores beside.

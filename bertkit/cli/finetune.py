@@ -15,6 +15,7 @@ from bertkit.cli.options import (
     Json,
     Label,
     Labels,
+    Offline,
     Quiet,
     SkipBadRows,
     Stride,
@@ -140,6 +141,7 @@ def finetune(
     force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
+    offline: Offline = False,
     debug: Debug = False,
     child: Annotated[bool, typer.Option("--child", hidden=True, help="One of several trainings.")] = False,
 ) -> None:

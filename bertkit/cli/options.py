@@ -20,6 +20,13 @@ def _note_debug(value: bool) -> None:
         _STATE["debug"] = True
 
 
+def _stay_offline(value: bool) -> None:
+    if value:
+        from bertkit.data.reading.offline import stay_offline
+
+        stay_offline()
+
+
 def complete_recipe(incomplete: str) -> list[tuple[str, str]]:
     """Names of recipes for shell completion."""
     from bertkit.config.catalogue import list_recipes
@@ -41,6 +48,15 @@ Quiet = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Debug = Annotated[
     bool, typer.Option("--debug", help="Show where an error was raised.", callback=_note_debug, is_eager=True)
+]
+Offline = Annotated[
+    bool,
+    typer.Option(
+        "--offline",
+        help="Ask nothing of the Hub: use what is in the cache.",
+        callback=_stay_offline,
+        is_eager=True,
+    ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace what is already there.")]
 Text = Annotated[str | None, typer.Option("--text", metavar="COLUMN", help="The column with the text.")]

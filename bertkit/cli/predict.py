@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from bertkit.cli.options import Columns, Debug, Force, Quiet, Text, TextPair, complete_run, debug_wanted
+from bertkit.cli.options import (
+    Columns,
+    Debug,
+    Force,
+    Offline,
+    Quiet,
+    Text,
+    TextPair,
+    complete_run,
+    debug_wanted,
+)
 from bertkit.cli.waiting import wait_politely_beside_others
 
 if TYPE_CHECKING:
@@ -79,6 +89,7 @@ def predict(
     columns: Columns = None,
     force: Force = False,
     quiet: Quiet = False,
+    offline: Offline = False,
     debug: Debug = False,
 ) -> None:
     """Predict: one output line for each input line, in order; a faulty line gives its error in place.

@@ -14,6 +14,7 @@ from bertkit.data.reading.hub import HUB_ID, check_reachable, hub_errors, looks_
 from bertkit.data.reading.packages import package_folder
 from bertkit.errors import ModelError
 from bertkit.models.pickled import check_weights
+from bertkit.models.weight_files import check_files
 from bertkit.runs.folder import RunFolder
 
 EMBEDDED_MODEL = "minilm"
@@ -89,18 +90,26 @@ def _download(name: str, revision: str | None) -> ModelSource:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
+    from bertkit.data.reading.hub_checksums import remove_leftovers, repair
+    from bertkit.data.reading.hub_requests import fetch_patiently
+
     # Only files of the top folder: copies for other frameworks lie in folders of their own.
-    fetch = partial(
-        snapshot_download, name, revision=revision, allow_patterns=WANTED_FILES, ignore_patterns=["*/*"]
-    )
+    find = partial(snapshot_download, name, allow_patterns=WANTED_FILES, ignore_patterns=["*/*"])
+
+    def fetch(revision: str | None) -> Path:
+        return Path(fetch_patiently(partial(find, revision=revision), threads=True))
+
     with hub_errors("model", name, revision):
         try:
-            folder = Path(fetch(local_files_only=True))
+            folder = Path(find(revision=revision, local_files_only=True))
             if not any(folder.glob("*.safetensors")):
                 raise LocalEntryNotFoundError("incomplete")
         except LocalEntryNotFoundError:
             check_reachable()
-            folder = Path(fetch())
+            folder = fetch(revision)
+            remove_leftovers(folder.parents[1])
+        # Of the same commit, though the branch may have moved on since.
+        repair(folder, f"the model {name}", partial(fetch, folder.name))
     return ModelSource(name, folder, folder.name, _checked_config(folder, name))
 
 
@@ -131,6 +140,7 @@ def read_config(folder: Path, name: str) -> Mapping[str, Any]:
 
 def _checked_config(folder: Path, name: str) -> Mapping[str, Any]:
     """Read config.json; refuse folders without safe weights, and those that need code of their own."""
+    check_files(folder, name)
     config = read_config(folder, name)
     check_weights(folder, config, name)
     if "auto_map" in config and not _is_known(str(config["model_type"])):

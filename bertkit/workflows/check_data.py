@@ -14,7 +14,7 @@ from bertkit.data.checking.checks import SHOWN_PLACES, Finding, counted, fault_f
 from bertkit.data.checking.label_checks import LabelTable
 from bertkit.data.checking.length_checks import Lengths
 from bertkit.data.checking.tag_checks import check_tags
-from bertkit.data.reading.hub_datasets import MissingSplitError
+from bertkit.data.reading.hub_parts import MissingSplitError
 from bertkit.data.reading.sources import SplitRows, load_split, rejected_rows
 from bertkit.data.rejection import RejectedRows
 from bertkit.data.rows import Rows

@@ -25,6 +25,7 @@ from bertkit.workflows.encoding import encode_examples
 from bertkit.workflows.events import Listener, Note
 from bertkit.workflows.held_out import cut_split, fold_rows, hold_out_rows
 from bertkit.workflows.lengths import limits_of, report_lengths
+from bertkit.workflows.offline import check_cached
 from bertkit.workflows.slicing import telling_columns
 
 if TYPE_CHECKING:
@@ -102,7 +103,10 @@ def prepare(recipe: Recipe, listen: Listener) -> Prepared:
             hint="give a file: --train FILE; or score a trained model: bertkit eval --recipe NAME",
         )
     # The cheaper check first: a mistyped model before a long download, a mistyped column before a model.
-    early = _find_encoder(recipe, listen) if recipe.data.source is not None else None
+    early = None
+    if recipe.data.source is not None:
+        check_cached(recipe)
+        early = _find_encoder(recipe, listen)
     listen(Note(f"reading {recipe.data.source or recipe.data.train}"))
     rows = load_splits(recipe.data)
     task, train, evals, test = settle_task(recipe, rows, listen)

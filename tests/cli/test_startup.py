@@ -43,6 +43,7 @@ QUICK = [
     ["recipes", "show", "sst2"],
     ["recipes", "schema"],
     ["runs"],
+    ["cache", "list"],
     ["finetune", "sst2", "--set", "train.epoch=2"],
     ["finetune", "no-such-recipe"],
     ["finetune", "classification", "--train", "missing.csv"],
@@ -53,6 +54,9 @@ QUICK = [
     ["runs", "show"],
     ["finetune", "classification", "--train", "rows.csv", "--text", "txet"],
     ["finetune", "classification", "--train", "rows.csv", "--model", "empty"],
+    ["finetune", "sst2", "--model", "some/bert", "--offline"],
+    ["predict", "lines.jsonl", "--model", "some/bert", "--offline"],
+    ["eval", "some/bert", "--recipe", "sst2", "--offline"],
 ]
 CHILD = """
 import json, sys
@@ -85,7 +89,7 @@ def test_what_answers_at_once_imports_nothing_heavy(tmp_path: Path) -> None:
     assert [arguments for arguments, _, _ in seen] == QUICK
     assert {tuple(arguments): loaded for arguments, _, loaded in seen if loaded} == {}
     codes = [code for _, code, _ in seen]
-    assert codes == [0] * 17 + [2] * 10
+    assert codes == [0] * 18 + [2] * 13
 
 
 @pytest.mark.parametrize(
@@ -106,6 +110,8 @@ def test_what_answers_at_once_imports_nothing_heavy(tmp_path: Path) -> None:
         ["compare"],
         ["doctor"],
         ["benchmark", "glue"],
+        ["cache", "list"],
+        ["cache", "clean"],
     ],
     ids=" ".join,
 )
@@ -130,6 +136,7 @@ def test_every_verb_is_looked_at_here() -> None:
         "recipes",
         "runs",
         "data",
+        "cache",
         "compare",
         "benchmark",
         "bench",

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from bertkit.data.reading.formats import FORMATS, TEXT_SUFFIX, suffix_of
+from bertkit.data.reading.hub_patience import PatienceOverError, given_up
+from bertkit.data.reading.offline import STAY_OFFLINE
 from bertkit.errors import BertkitError, DataError, HubError, ModelError
 
 # As the Hub allows them: `name` or `namespace/name`.
@@ -73,11 +75,13 @@ def hub_errors(kind: str, name: str, revision: str | None) -> Iterator[None]:
         revision: what was asked for, None for the newest.
     """
     import httpx2  # what huggingface_hub speaks HTTP with; its transport errors come through unchanged
-    from huggingface_hub import errors
+    from huggingface_hub import constants, errors
 
     wrong_id: type[BertkitError] = ModelError if kind == "model" else DataError
     try:
         yield
+    except PatienceOverError as error:
+        raise given_up(kind, name, error) from error
     except errors.GatedRepoError as error:
         raise HubError(
             f"the {kind} {name} asks for consent", hint="accept its terms on its page, then: hf auth login"
@@ -92,9 +96,8 @@ def hub_errors(kind: str, name: str, revision: str | None) -> Iterator[None]:
             hint="check the spelling; for a private one first: hf auth login; for a folder write ./NAME",
         ) from error
     except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled) as error:
-        raise HubError(
-            f"the {kind} {name} is not in the cache and the Hub is out of reach", hint=EMBEDDED_HINT
-        ) from error
+        why = STAY_OFFLINE if constants.HF_HUB_OFFLINE else "the Hub is out of reach"
+        raise HubError(f"the {kind} {name} is not in the cache and {why}", hint=EMBEDDED_HINT) from error
     except errors.HfHubHTTPError as error:
         status = error.response.status_code if error.response is not None else "no"
         closed = status in (401, 403)

@@ -6,20 +6,22 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from bertkit.config.schema import DataSection
-from bertkit.data.columns import nearest
 from bertkit.data.reading.arrow_records import ArrowRecords
 from bertkit.data.reading.hub import (
     EMBEDDED_HINT,
     HUB_ID,
     broken_download,
     check_reachable,
-    first_line,
     hub_errors,
 )
+from bertkit.data.reading.hub_parts import MissingSplitError, no_split, unknown_part, unreadable
+from bertkit.data.reading.hub_patience import PatienceOverError
+from bertkit.data.reading.offline import STAY_OFFLINE, prepared_folders
 from bertkit.data.reading.places import CountPlace
 from bertkit.data.reading.text_files import check_names
 from bertkit.data.rows import Rows
@@ -29,10 +31,6 @@ if TYPE_CHECKING:
     import datasets
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-
-
-class MissingSplitError(DataError):
-    """A data set is there, but has no such split, or no rows in it."""
 
 
 def read_hub(data: DataSection, split: str) -> Rows:
@@ -50,7 +48,7 @@ def read_hub(data: DataSection, split: str) -> Rows:
     try:
         if constants.HF_HUB_OFFLINE or datasets.config.HF_HUB_OFFLINE:
             raise HubError(
-                f"the data set {source} is not in the cache, and HF_HUB_OFFLINE is set", hint=EMBEDDED_HINT
+                f"the data set {source} is not in the cache and {STAY_OFFLINE}", hint=EMBEDDED_HINT
             )
         check_reachable()
         return as_rows(_fetch(data, source, split), origin)
@@ -96,16 +94,20 @@ def _fetch(data: DataSection, source: str, split: str) -> datasets.Dataset:
     import datasets
     from datasets.packaged_modules.webdataset.webdataset import WebDataset
 
+    from bertkit.data.reading.hub_requests import fetch_patiently
+
     # The one reader that would open pickles: tensors in a .tar. Without it they stay bytes.
     WebDataset.DECODERS.pop("pth", None)
     with hub_errors("data set", source, data.revision), _quiet_when_piped():
         try:
-            loaded = datasets.load_dataset(
-                source, data.config, split=split, revision=data.revision, streaming=data.streaming
-            )
             if not data.streaming:
-                return loaded
-            rows = list(loaded.take(data.limit))
+                return _load_whole(data, source, split)
+            loaded = fetch_patiently(
+                lambda: datasets.load_dataset(
+                    source, data.config, split=split, revision=data.revision, streaming=True
+                )
+            )
+            rows = fetch_patiently(lambda: list(loaded.take(data.limit)))
             return datasets.Dataset.from_list(rows, features=loaded.features)
         except datasets.exceptions.DatasetNotFoundError as error:
             _raise_not_found(data, source, error)
@@ -118,7 +120,7 @@ def _fetch(data: DataSection, source: str, split: str) -> datasets.Dataset:
             cause = error.__cause__
             if isinstance(cause, OSError):
                 raise cause  # noqa: B904  # a full disk, a broken connection: told by those who know these
-            raise _unreadable(source, split, cause or error) from error
+            raise unreadable(source, split, cause or error) from error
         except RuntimeError as error:
             if "scripts" not in str(error):
                 raise
@@ -127,7 +129,7 @@ def _fetch(data: DataSection, source: str, split: str) -> datasets.Dataset:
                 hint="the Hub's own copy in Parquet: --set data.revision=refs/convert/parquet",
             ) from error
         except (ValueError, datasets.exceptions.DatasetsError) as error:
-            raise _unknown_part(data, source, split, error) from error
+            raise unknown_part(data, source, split, error) from error
         except FileNotFoundError as error:
             if "LocalEntryNotFoundError" in str(error):  # five pages of text for: 403, 429, 500 or 503
                 raise HubError(
@@ -135,6 +137,44 @@ def _fetch(data: DataSection, source: str, split: str) -> datasets.Dataset:
                     hint="try again in a minute; for a private one first: hf auth login",
                 ) from error
             raise broken_download("data set", source, error) from error
+
+
+def _load_whole(data: DataSection, source: str, split: str) -> datasets.Dataset:
+    """One split, made of downloads that are what the Hub holds: they are checked before anything is made."""
+    from huggingface_hub import constants
+
+    from bertkit.data.reading.hub_checksums import remove_leftovers, repair
+    from bertkit.data.reading.hub_requests import fetch_patiently
+
+    folder = Path(constants.HF_HUB_CACHE) / _folder_name(source)
+    fetch = partial(fetch_patiently, partial(_download, data, source))
+    builder: datasets.DatasetBuilder | None = None
+    failed: Exception | None = None
+    try:
+        builder = fetch()
+    except PatienceOverError:
+        raise
+    except Exception as error:  # perhaps of a broken file; if none is, it is told as it is
+        failed = error
+    made = prepared_folders(source)
+    builder = repair(folder / "snapshots", f"the data set {source}", fetch, made_of=made) or builder
+    if builder is None:
+        raise failed or AssertionError
+    remove_leftovers(folder)
+    fetch_patiently(builder.download_and_prepare)
+    return builder.as_dataset(split=split)
+
+
+def _download(data: DataSection, source: str) -> datasets.DatasetBuilder:
+    """What makes the data set, with its files in the cache; not asked for where it is made already."""
+    import datasets
+
+    builder = datasets.load_dataset_builder(source, data.config, revision=data.revision)
+    if not Path(builder.cache_dir).exists():
+        by_split = builder.config.data_files or {}
+        files = {file for files in by_split.values() for file in files if file.startswith("hf://")}
+        datasets.DownloadManager().download(sorted(files))
+    return builder
 
 
 @contextmanager
@@ -164,48 +204,6 @@ def _raise_not_found(data: DataSection, source: str, error: Exception) -> NoRetu
     ) from error
 
 
-def _unreadable(source: str, split: str, error: BaseException) -> DataError:
-    return DataError(
-        f"{source}, {split} cannot be read: {first_line(error)}", hint="check data.config, or data.revision"
-    )
-
-
-def _unknown_part(data: DataSection, source: str, split: str, error: Exception) -> DataError:
-    """Whether it is the config or the split that a data set has not got."""
-    import datasets
-
-    configs: list[str] = []
-    splits: list[str] = []
-    with suppress(Exception):  # only names for a message that comes in any case
-        configs = datasets.get_dataset_config_names(source, revision=data.revision)
-    if data.config not in configs and (data.config or len(configs) > 1):
-        return _no_config(source, data.config, configs)
-    with suppress(Exception):
-        splits = datasets.get_dataset_split_names(source, data.config, revision=data.revision)
-    if not splits or split in splits:
-        return _unreadable(source, split, error)
-    return _no_split(source, split, splits)
-
-
-def _no_config(source: str, config: str | None, known: list[str]) -> DataError:
-    listed = ", ".join(known[:15]) + (", ..." if len(known) > 15 else "")
-    if config is None:
-        return DataError(f"{source} has several configs: {listed}", hint=f"--set data.config={known[0]}")
-    near = nearest(config, known)
-    return DataError(
-        f"{source} has no config {config!r}; it has {listed}",
-        hint=f"did you mean --set data.config={near}?" if near else "--set data.config=NAME",
-    )
-
-
-def _no_split(source: str, split: str, known: list[str]) -> MissingSplitError:
-    near = nearest(split, known)
-    return MissingSplitError(
-        f"{source} has no split {split!r}; it has {', '.join(known)}",
-        hint=f"did you mean {near}?" if near else "name a split that it has, or a file",
-    )
-
-
 def _read_cached(data: DataSection, source: str, split: str) -> datasets.Dataset | None:
     """What an earlier run downloaded, the newest if no revision is asked for; None if there is nothing.
 
@@ -232,7 +230,7 @@ def _read_cached(data: DataSection, source: str, split: str) -> datasets.Dataset
         return None
     finally:
         datasets.logging.set_verbosity(verbosity)
-    raise _no_split(source, split, list(splits))
+    raise no_split(source, split, list(splits))
 
 
 def _cached_commit(source: str, revision: str) -> str:
@@ -241,7 +239,12 @@ def _cached_commit(source: str, revision: str) -> str:
         return revision
     from huggingface_hub import constants
 
-    folder = f"datasets--{source.replace('/', '--')}"
     with suppress(OSError):
-        return (Path(constants.HF_HUB_CACHE) / folder / "refs" / revision).read_text(encoding="utf-8").strip()
+        ref = Path(constants.HF_HUB_CACHE) / _folder_name(source) / "refs" / revision
+        return ref.read_text(encoding="utf-8").strip()
     return revision
+
+
+def _folder_name(source: str) -> str:
+    """What the folder of a data set in the Hub's cache is called."""
+    return f"datasets--{source.replace('/', '--')}"

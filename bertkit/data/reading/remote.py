@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -53,7 +54,7 @@ def fetched(url: str) -> Iterator[list[DataFile]]:
     system, path = _open_system(url)
     with tempfile.TemporaryDirectory(prefix="bertkit-") as folder:
         try:
-            files = _fetch_all(system, path, url, Path(folder))
+            files = _fetch(url, partial(_fetch_all, system, path, url, Path(folder)))
         except (DataError, MissingPackageError):
             raise
         except FileNotFoundError:
@@ -70,6 +71,14 @@ def fetched(url: str) -> Iterator[list[DataFile]]:
                 hint="check the address, the network and your permissions; or download it and name the file",
             ) from error
         yield files
+
+
+def _fetch(url: str, fetch: Callable[[], list[DataFile]]) -> list[DataFile]:
+    if not url.startswith("hf://"):
+        return fetch()
+    from bertkit.data.reading.hub_requests import fetch_patiently
+
+    return fetch_patiently(fetch)
 
 
 def _open_system(url: str) -> tuple[Any, str]:

@@ -13,7 +13,8 @@ from bertkit.config.schema import DataSection
 from bertkit.data.reading.compression import without_compression
 from bertkit.data.reading.formats import FORMATS, TEXT_SUFFIX, suffix_of
 from bertkit.data.reading.hub import looks_like_path
-from bertkit.data.reading.hub_datasets import MissingSplitError, as_rows, read_hub
+from bertkit.data.reading.hub_datasets import as_rows, read_hub
+from bertkit.data.reading.hub_parts import MissingSplitError
 from bertkit.data.reading.packages import read_package
 from bertkit.data.reading.readers import is_glob, read_files, read_location, read_path
 from bertkit.data.reading.remote import is_url

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bertkit.config.schema import DataSection
-from bertkit.data.reading.hub_datasets import MissingSplitError
+from bertkit.data.reading.hub_parts import MissingSplitError
 from bertkit.data.reading.sources import load_split, load_splits, names_file
 from bertkit.data.rows import Rows
 from bertkit.errors import BertkitError, DataError, MissingPackageError
