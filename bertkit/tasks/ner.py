@@ -143,8 +143,9 @@ class NerTask:
         for number, record in enumerate(rows.records):
             try:
                 tagged = read.tagged(record, plain=self._decoder.is_plain)
-                known = tagged is not None and tagged.is_usable and tagged.tags is not None
-                target = self._target(tagged.tags) if known else None
+                usable = tagged if tagged is not None and tagged.is_usable else None
+                tags = usable.tags if usable is not None else None
+                target = self._target(tags) if tags is not None else None
             except DataError as error:
                 rows.refuse(number, error)
                 continue

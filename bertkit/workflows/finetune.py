@@ -175,9 +175,10 @@ def resume(
         raise RunError(f"{run.path} is finished: nothing to resume", hint=f"bertkit eval {run.path}")
     with locked(run.path):
         checkpoint = newest_checkpoint(run, listen)
-        own = load_recipe(run.recipe)
+        # Its own recipe cannot be read where a password was taken out of an address: then another is given.
+        own = load_recipe(run.recipe) if recipe is None or checkpoint is None else recipe
         loaded = own if recipe is None else anchored(replace(recipe, name=own.name))
-        check_settings(run, settings_at_begin(run, checkpoint, own.recipe), loaded.recipe)
+        check_settings(run, settings_at_begin(checkpoint, own.recipe), loaded.recipe)
         prepared = prepare(loaded.recipe, listen)
         baselines = baselines_of(prepared, listen) if baseline else {}
         engine, model = _load(prepared)

@@ -9,6 +9,7 @@ from typing import Any
 
 from bertkit.config.schema import Recipe
 from bertkit.errors import RunError, TrainingError
+from bertkit.redaction import redacted_values
 from bertkit.runs.atomic import write_json
 from bertkit.runs.checkpoints import Checkpoint
 from bertkit.runs.environment import fingerprint
@@ -43,9 +44,9 @@ def facts_of(recipe: Recipe, environment: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _settings(recipe: Recipe) -> dict[str, Any]:
-    """Each setting by its dotted name."""
+    """Each setting by its dotted name, without secrets."""
     found: dict[str, Any] = {}
-    for section, values in recipe.model_dump(mode="json").items():
+    for section, values in redacted_values(recipe.model_dump(mode="json")).items():
         if isinstance(values, dict):
             found |= {f"{section}.{key}": value for key, value in values.items()}
         else:
@@ -103,7 +104,7 @@ def _shown(value: Any) -> str:
     return "nothing" if value is None else json.dumps(value, ensure_ascii=False)
 
 
-def settings_at_begin(run: RunFolder, checkpoint: Checkpoint | None, recipe: Recipe) -> Mapping[str, Any]:
+def settings_at_begin(checkpoint: Checkpoint | None, recipe: Recipe) -> Mapping[str, Any]:
     """What a run began with, from its checkpoint; from its recipe where there is none."""
     settings = checkpoint.facts.get("settings") if checkpoint is not None else None
     return settings if isinstance(settings, dict) else _settings(recipe)
