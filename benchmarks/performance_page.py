@@ -36,7 +36,8 @@ worked out round by round. Everything that was run has a row. `python benchmarks
   transformers: padded to the limit as `run_glue` and `run_qa` set it up; with dynamic padding; with
   `train_sampling_strategy="group_by_length"`; and with that and `bf16=True`, the best that its settings
   give. *Same batches* are bertkit's default, examples in random order; *batches by length* and *token
-  budget* are other settings of `train.batch_plan`.
+  budget* are other settings of `train.batch_plan`. In the table of MNLI with BERT-base, which has few
+  steps, bertkit's work is counted by the tokens of the steps that were timed, in the others by their number.
 - **Predicting** counts from the first line read to the last one written, after a warm-up and without
   loading the model. ONNX Runtime and OpenVINO get batches of 32 sorted by length over the whole file. *Same
   label* is the share of lines with the label that the model gives them one by one in fp32.
