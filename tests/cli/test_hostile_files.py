@@ -206,8 +206,9 @@ def test_names_in_a_plan_cannot_lead_out_of_a_run(folder: Path, cli, tmp_path: P
     shutil.copyfile(folder / "runs" / "run" / "recipe.yaml", tmp_path / "outside.yaml")
     run = folder / "runs" / "run"
     (run / "metrics.json").unlink()
+    data = json.loads((run / "environment.json").read_text(encoding="utf-8"))["data"]
     for children in (["../../../../outside"], [str(outside)], [".."], [7], "x", None, []):
-        plan = {"by": "seeds", "children": children, "data": {}}
+        plan = {"by": "seeds", "children": children, "data": data}
         (run / "children.json").write_text(json.dumps(plan), encoding="utf-8")
         done = cli("finetune", "--resume", "runs/run", cwd=folder)
         assert done.code == 2, done.err
