@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from typing import Any
-from urllib.parse import unquote
 
 MASK = "***"
 # Shorter values, and those like ordinary words, would be taken out of what is no secret.
@@ -73,6 +72,8 @@ def is_masked(url: str) -> bool:
 
 
 def _without_value(found: re.Match[str]) -> str:
+    from urllib.parse import unquote  # not for every start of the command line
+
     start, name, value = found.groups()
     if not _SECRET_PARAMETER.search(unquote(name)):
         return found[0]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePath
-from urllib.parse import urlsplit
 
 # A file may be called by so many bytes less what stands before and after its name while it is written.
 LONGEST_FILE_NAME = 200
@@ -27,4 +27,4 @@ def fault_of_file_name(name: str) -> str | None:
 
 def file_name_of(place: str) -> str:
     """The name of the file that a path or a URL leads to; what follows `?` in a URL is none of it."""
-    return PurePath(urlsplit(place).path if "://" in place else place).name
+    return PurePath(re.split("[?#]", place)[0] if "://" in place else place).name
