@@ -48,7 +48,7 @@ check: $(READY) ## lint, format, types, layers
 
 audit: $(READY) ## look up the tested versions among known vulnerabilities (asks pypi.org)
 	$(PIP) 'pip-audit>=2.10,<3'
-	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
+	$(BIN)/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip
 
 format: $(READY) ## mend what can be mended by machine
 	$(BIN)/ruff check --fix .
