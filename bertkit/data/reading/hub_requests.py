@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -25,7 +26,7 @@ from huggingface_hub.utils import logging as hub_logging
 
 from bertkit.data.reading.hub_patience import Patience, PatienceOverError, given_patience
 
-# A download whose files did not arrive whole is begun so often.
+# A download is begun again until a file has so often arrived with the wrong size.
 DOWNLOADS = 4
 # For an answer to questions that huggingface_hub would wait for without end.
 ANSWER_SECONDS = 30.0
@@ -53,18 +54,20 @@ def fetch_patiently(
         Exception: what `fetch` raises for other reasons.
     """
     patience = patience or given_patience()
-    for failures in count(1):
+    failures: Counter[str] = Counter()  # by file: those that have arrived whole do not fail again
+    while True:
         try:
             with _patient_client(patience):
                 return _stopping_threads(fetch, patience) if threads else fetch()
         except Exception as error:
             if (over := _cause_of(error, PatienceOverError)) is not None:
                 raise over from error
-            reason = _broken_file(error)
-            if reason is None:
+            broken = _broken_file(error)
+            if broken is None:
                 raise
-            patience.wait(failures, reason, most=DOWNLOADS)
-    raise AssertionError("counts without end")
+            file, reason = broken
+            failures[file] += 1
+            patience.wait(failures[file], reason, most=DOWNLOADS)
 
 
 def _stopping_threads(fetch: Callable[[], Fetched], patience: Patience) -> Fetched:
@@ -79,15 +82,17 @@ def _stopping_threads(fetch: Callable[[], Fetched], patience: Patience) -> Fetch
             raise
 
 
-def _broken_file(error: BaseException) -> str | None:
-    """What to say of a file that did not arrive whole; None if that is not what happened."""
+def _broken_file(error: BaseException) -> tuple[str, str] | None:
+    """Which file did not arrive whole, and what to say of it; None if that is not what happened."""
     for cause in _causes(error):
         text = str(cause).split("\n", 1)[0]
         if isinstance(cause, OSError) and text.startswith(_WRONG_SIZE):
-            return "a file arrived with another size than announced"
+            named = re.search(r"\((.*)\)\.?$", text)
+            file = named[1] if named else "a file"
+            return file, f"{file} arrived with another size than announced"
         # The Xet client asks on its own, through nothing that could be watched here.
         if type(cause).__module__.startswith("hf_xet") or type(cause).__name__.startswith("Xet"):
-            return f"the download broke ({text})"
+            return "", f"the download broke ({text})"
     return None
 
 

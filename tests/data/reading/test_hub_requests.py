@@ -56,7 +56,12 @@ def wrapped(cause: Exception) -> Exception:
     return error
 
 
-SHORT = OSError("Consistency check failed: file should be of size 9 but has size 4 (x).\nThis is usually ...")
+def short(name: str) -> OSError:
+    said = f"Consistency check failed: file should be of size 9 but has size 4 ({name})."
+    return OSError(f"{said}\nThis is usually due to network issues while downloading the file.")
+
+
+SHORT = short("(…)train.csv")
 
 
 @pytest.mark.parametrize("error", [SHORT, wrapped(SHORT)])
@@ -65,9 +70,16 @@ def test_a_file_of_the_wrong_size_is_fetched_again(error: Exception) -> None:
     assert fetch_patiently(fetch, patience=quick()) == "whole"
     assert len(calls) == 3
     fetch, calls = fetching(error)
-    with pytest.raises(PatienceOverError, match=f"{DOWNLOADS} times"):
+    with pytest.raises(PatienceOverError, match=rf"^\(…\)train\.csv arrived with .* {DOWNLOADS} times"):
         fetch_patiently(fetch, patience=quick())
     assert len(calls) == DOWNLOADS
+
+
+def test_many_files_may_fail_as_long_as_each_arrives_in_the_end() -> None:
+    names = [f"train-{number}.parquet" for number in range(10)]
+    fetch, calls = fetching(*(short(name) for name in names for _ in range(DOWNLOADS - 1)), "whole")
+    assert fetch_patiently(fetch, patience=quick()) == "whole"
+    assert len(calls) == 10 * (DOWNLOADS - 1) + 1
 
 
 @pytest.mark.parametrize(
