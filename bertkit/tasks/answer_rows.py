@@ -57,7 +57,7 @@ def question_examples(
     without_label = without_text = 0
     for number, record in enumerate(rows.records):
         asked = (record[question], record[context])
-        if any(value is None for value in asked) or (some and any(map(is_missing, asked))):
+        if None in asked or (some and any(map(is_missing, asked))):
             without_text += not rows.sets_aside(number, NO_TEXT)
             continue
         try:

@@ -140,17 +140,14 @@ class ClassificationTask:
         without_label = without_text = 0
         for number, record in enumerate(rows.records):
             values = [record[name] for name in texts]
-            if any(value is None for value in values) or (some and any(map(is_missing, values))):
+            if None in values or (some and any(map(is_missing, values))):
                 without_text += not rows.sets_aside(number, NO_TEXT)
                 continue
             target = None
             try:
                 if label is not None:
                     target = reader.read(record[label])
-                written = tuple(
-                    value if isinstance(value, str) else as_text(value, name)
-                    for name, value in zip(texts, values, strict=True)
-                )
+                written = tuple(map(as_text, values, texts))
             except DataError as error:
                 rows.refuse(number, error)
                 continue

@@ -118,6 +118,8 @@ def as_text(value: Any, name: str) -> str:
     Raises:
         DataError: it is a list or an object.
     """
+    if isinstance(value, str):
+        return value
     if isinstance(value, dict | list | tuple):
         raise DataError(f"{name!r} is not a text", hint="give a text")
-    return value if isinstance(value, str) else str(value)
+    return str(value)

@@ -44,16 +44,16 @@ def read_conll(file: DataFile, head: Head | None = None) -> Rows:
     layout = find_layout(head)
     if layout is None:
         raise DataError(f"{file}: no columns of tokens and tags are found", hint=_HINT)
-    sentences = _Sentences(file, layout)
+    sentences, some = _Sentences(file, layout), file.rejected.allows_some
     with open_file(file) as stream:
         lines, text = TextLines(stream, file), ""
         while True:
             try:
-                text = next(lines).rstrip("\r\n")
-                if wrong := lines.fault_within(lines.number, lines.number):
-                    raise wrong[1]
-                sentences.add(text, lines.number)
-            except StopIteration:
+                for line in lines:
+                    text = line.rstrip("\r\n")
+                    if some and (wrong := lines.fault_within(lines.number, lines.number)):
+                        raise wrong[1]
+                    sentences.add(text, lines.number)
                 break
             except LineTooLongError as error:
                 sentences.spoil(too_long(file, lines.number, error), lines.number, "")

@@ -31,10 +31,13 @@ class _Table:
         place = f"{self._file}:{line}"
         if not isinstance(value, dict):
             raise DataError(f"{place}: {what} is {kind_of(value)}, not an object", hint=hint)
-        new = [key for key in value if key not in self._names]
-        for key in new:
-            self._names[key] = key.strip()
-        row = {self._names[key]: item for key, item in value.items()}
+        new: list[str] = []
+        try:
+            row = {self._names[key]: item for key, item in value.items()}
+        except KeyError:
+            new = [key for key in value if key not in self._names]
+            self._names |= {key: key.strip() for key in new}
+            row = {self._names[key]: item for key, item in value.items()}
         if "" in row or len(row) != len(value):
             for key in new:  # a row that is set aside brings no columns
                 del self._names[key]
@@ -45,13 +48,14 @@ class _Table:
     def add_line(self, line: bytes, number: int) -> None:
         text = _decode_text(line, self._file, number)
         if not text.strip():
-            return
+            return None
         try:
-            # A mark at the start of a later line: of a file that was put after another.
-            value = parse_json(text.removeprefix("\ufeff"))
+            value = parse_json(text)
         except JsonFaultError as error:
+            if text.startswith("\ufeff"):  # of a file that was put after another
+                return self.add_line(line.removeprefix(UTF8_BOM), number)
             raise DataError(f"{self._file}:{number}: {error}", hint=error.hint or _ROW_HINT) from None
-        self.add(value, number, what="the line", hint=_ROW_HINT)
+        return self.add(value, number, what="the line", hint=_ROW_HINT)
 
     def rows(self, place: Place, *, form: str) -> Rows:
         columns = tuple(dict.fromkeys(self._names.values()))
@@ -86,13 +90,13 @@ def read_jsonl(file: DataFile) -> Rows:
         # A lone carriage return, as old Macintosh files end their lines, is in no JSON text.
         lines = LineSource(stream, max_bytes=MAX_LINE_BYTES, split_at_cr=True)
         while True:
-            number += 1
             try:
-                line = next(lines)
-                table.add_line(line, number)
-            except StopIteration:
+                for line in lines:
+                    number += 1
+                    table.add_line(line, number)
                 break
             except LineTooLongError as error:
+                number += 1
                 file.rejected.add(f"{file}:{number}", too_long(file, number, error))
             except DataError as error:
                 file.rejected.add(f"{file}:{number}", error, line)
