@@ -73,10 +73,23 @@ def _options(
         print(context.get_help())
 
 
+def _open_closed_streams() -> None:
+    """Let what was closed before the start, as by `2>&-`, lead nowhere: else a file would be opened as it."""
+    if None not in (sys.stdin, sys.stdout, sys.stderr):
+        return
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
+    sys.stdin = sys.stdin or os.fdopen(0, encoding="utf-8")
+    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8")
+    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8")
+
+
 def main() -> None:
     """Run the command line; every error ends as a message, a hint and an exit code."""
     from bertkit.workflows.signals import raise_on_signals
 
+    _open_closed_streams()
     raise_on_signals()
     try:
         code = app(standalone_mode=False)

@@ -47,7 +47,9 @@ def check_weights(folder: Path, config: Mapping[str, Any], name: str) -> None:
         )
     # transformers would open what these two name, whatever it is.
     named = config.get("transformers_weights")
-    if named is not None and not (isinstance(named, str) and named.endswith(_SAFE)):
+    if named is not None and not (
+        isinstance(named, str) and named.endswith(_SAFE) and PurePath(named).name == named
+    ):
         raise _led_astray(name, "config.json", named)
     for index in sorted(folder.glob(_INDEX)):
         for part in _parts_of(index, name):

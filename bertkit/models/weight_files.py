@@ -29,6 +29,8 @@ def check_files(folder: Path, name: str) -> None:
     """
     for pattern in ("*.safetensors", "*.json", "*.txt", "*.model"):
         for path in sorted(folder.glob(pattern)):
+            if not path.is_file():
+                raise ModelError(f"{name}: {path.name} is no regular file", hint=_FETCH_AGAIN)
             with path.open("rb") as stream:
                 head = stream.read(len(_POINTER))
                 if head == _POINTER:

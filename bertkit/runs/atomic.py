@@ -90,6 +90,8 @@ def replacing_folder(target: Path) -> Iterator[Path]:
     try:
         yield temporary
         allow_reading(temporary)
+        for path in (*temporary.rglob("*"), temporary):
+            sync(path)
         aside = target.with_name(f"{target.name}.old-{os.getpid()}")
         if target.exists():
             target.rename(aside)
@@ -98,6 +100,7 @@ def replacing_folder(target: Path) -> Iterator[Path]:
         except BaseException:
             recover_folder(target)
             raise
+        sync(target.parent)
         shutil.rmtree(aside, ignore_errors=True)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

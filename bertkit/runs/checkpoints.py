@@ -3,6 +3,7 @@
     checkpoints/
       step-120/  step-160/   the last two: weights, optimizer, state, and a manifest of them
       best-120/              the weights that scored best, with a manifest
+      spare-120/             a copy of them: both checkpoints may need the same
       latest -> step-160     for people; what is gone on from is found by the manifests
       best -> best-120
 
@@ -21,15 +22,16 @@ from pathlib import Path
 from typing import Any
 
 from bertkit.runs.atomic import allow_reading, point_to, sync
-from bertkit.runs.sealed import NotWhole, check_sealed, read_manifest, seal
+from bertkit.runs.sealed import MANIFEST, NotWhole, check_sealed, read_manifest, seal
 
 # One to go on from, and one before it, should that one be damaged.
 KEPT = 2
 LATEST = "latest"
 BEST = "best"
 # `.old-PID`: moved aside while another of the same step takes its place.
-_NAME = re.compile(r"(?P<kind>step|best)-(?P<step>\d+)(?P<aside>\.old-\d+)?")
-_UNFINISHED = re.compile(r"(step|best)-\d+\.(tmp|gone)-\d+")
+_NAME = re.compile(r"(?P<kind>step|best|spare)-(?P<step>\d+)(?P<aside>\.old-\d+)?")
+_UNFINISHED = re.compile(r"(step|best|spare)-\d+\.(tmp|gone)-\d+")
+_SET_ASIDE = "skipped-"
 
 
 @dataclass(frozen=True)
@@ -88,16 +90,27 @@ class Checkpoints:
                 skipped.append(Skipped(folder.name, str(fault)))
         return None, skipped
 
-    def remove(self, skipped: Iterable[Skipped]) -> None:
-        """Take away what cannot be used: a training that goes on from before will write it again."""
+    def set_aside(self, skipped: Iterable[Skipped]) -> None:
+        """Move away what cannot be used: a training that goes on from before will write it again."""
         for each in skipped:
-            _remove(self.path / each.name)
+            place = self.path / f"{_SET_ASIDE}{each.name}"
+            shutil.rmtree(place, ignore_errors=True)
+            (self.path / each.name).rename(place)
 
     @contextmanager
-    def writing_best(self, step: int) -> Iterator[Path]:
-        """Give an empty folder for the weights that score best, of a step whose checkpoint comes next."""
-        with self._writing(f"best-{step}", {"step": step}) as folder:
+    def writing_best(self, step: int, facts: Mapping[str, Any]) -> Iterator[Path]:
+        """Give an empty folder for the weights that score best, of a step whose checkpoint comes next.
+
+        Args:
+            step: optimizer steps done.
+            facts: what its manifest shall say.
+        """
+        with self._writing(f"best-{step}", {"step": step, **facts}) as folder:
             yield folder
+        with self._writing(f"spare-{step}", {"step": step, **facts}) as spare:
+            for file in (self.path / f"best-{step}").iterdir():
+                if file.name != MANIFEST:
+                    shutil.copyfile(file, spare / file.name)
         point_to(self.path / BEST, self.path / f"best-{step}")
 
     @contextmanager
@@ -114,20 +127,37 @@ class Checkpoints:
         point_to(self.path / LATEST, self.path / f"step-{step}")
         self._remove_older()
 
-    def best_weights(self, step: int) -> Path:
-        """Where the weights of a step that scored best lie."""
-        return self.path / f"best-{step}"
+    def best_weights(self, step: int) -> tuple[Path, Mapping[str, Any]]:
+        """Where whole weights of a step that scored best lie, and what their manifest says.
+
+        Raises:
+            NotWhole: neither they nor their copy are as they were written.
+        """
+        reasons = []
+        for kind in ("best", "spare"):
+            folders = [folder for number, folder in self._found(kind) if number == step]
+            for folder in sorted(folders, key=lambda folder: folder.name):
+                try:
+                    return folder, check_sealed(folder)
+                except NotWhole as fault:
+                    reasons.append(f"{folder.name}: {fault}")
+        raise NotWhole("; ".join(reasons) or f"best-{step}: it is missing")
 
     def keep_newest_alone(self) -> None:
         """Remove all but the newest checkpoint and the best weights; of a run that is finished."""
         self._remove_older(kept=1)
+        for folder in (*self.path.glob(f"{_SET_ASIDE}*"), *self.path.glob("spare-*")):
+            shutil.rmtree(folder, ignore_errors=True)
 
     @contextmanager
     def _writing(self, name: str, facts: Mapping[str, Any]) -> Iterator[Path]:
         target, own = self.path / name, os.getpid()
         temporary = self.path / f"{name}.tmp-{own}"
         self._clear()
-        temporary.mkdir(parents=True)
+        if not self.path.is_dir():
+            self.path.mkdir(parents=True)
+            sync(self.path.parent)
+        temporary.mkdir()
         try:
             yield temporary
             allow_reading(temporary)
@@ -153,7 +183,7 @@ class Checkpoints:
                 wanted.add(read_manifest(folder).get("best_step"))
             except NotWhole:
                 return  # nobody knows which weights it needs
-        for step, folder in self._found("best"):
+        for step, folder in [*self._found("best"), *self._found("spare")]:
             if step not in wanted:
                 _remove(folder)
 
@@ -190,17 +220,7 @@ class Checkpoints:
             NotWhole: they are not as they were written.
         """
         step = facts.get("best_step")
-        if step is None:
-            return None
-        reasons = [f"best-{step}: it is missing"]
-        for number, folder in sorted(self._found("best"), key=_newest_first):
-            if number == step:
-                try:
-                    check_sealed(folder)
-                    return folder
-                except NotWhole as fault:
-                    reasons = [f"{folder.name}: {fault}"]
-        raise NotWhole(reasons[0])
+        return None if step is None else self.best_weights(step)[0]
 
 
 def _newest_first(found: tuple[int, Path]) -> tuple[int, str]:

@@ -179,12 +179,20 @@ def check_free(path: Path, *, force: bool) -> None:
             raise RunError(
                 f"cannot make {path}: {above} cannot be written", hint="choose another place: --out DIR"
             )
-    elif path.is_dir() and not any(path.iterdir()):
+    elif path.is_dir() and _holds_nothing(path):
         return
     elif not (path.is_dir() and RunFolder(path).is_run):
         raise RunError(f"{path} exists and is no run folder", hint="choose another place: --out DIR")
     elif not force:
         raise RunError(f"{path} already exists", hint="choose another --out, or --force to replace that run")
+
+
+def _holds_nothing(path: Path) -> bool:
+    """True if nothing is there but what a run writes before it is one: it was killed then."""
+    first = (RunFolder(path).recipe.name, RunFolder(path).rejected.name)
+    return all(entry.name.startswith(".") or entry.name in first for entry in path.iterdir()) and not (
+        RunFolder(path).is_run
+    )
 
 
 def create(path: Path, *, force: bool) -> RunFolder:

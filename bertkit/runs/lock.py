@@ -18,18 +18,22 @@ OWNER = ".owner.json"
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, *, patience: float = 0) -> Iterator[None]:
     """Keep others out of a run folder for the block.
 
     The lock is the operating system's: it goes with its owner, however that one ends, so what a dead process
     left is taken over.
+
+    Args:
+        path: of the folder, which is there.
+        patience: seconds to wait for another owner.
 
     Raises:
         RunError: another process has it.
     """
     from filelock import FileLock, Timeout
 
-    lock = FileLock(path / LOCK, blocking=False)
+    lock = FileLock(path / LOCK, timeout=patience)
     try:
         lock.acquire()
     except Timeout:

@@ -81,6 +81,7 @@ def trim_log(path: Path, *, step: int, judged_step: int) -> None:
             continue
         if not isinstance(record, dict):
             continue
-        if record.get("step", 0) <= (judged_step if record.get("kind") == "eval" else step):
+        last = judged_step if record.get("kind") == "eval" else step
+        if isinstance(record.get("step"), int) and record["step"] <= last:
             kept.append(line)
     write_text(path, "".join(f"{line}\n" for line in kept))

@@ -55,12 +55,14 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     Raises:
         NotWhole: it is missing, damaged, or of a format that is not known yet.
     """
+    if (folder / MANIFEST).exists() and not (folder / MANIFEST).is_file():
+        raise NotWhole(f"{MANIFEST} is no regular file")
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except FileNotFoundError:
         empty = folder.is_dir() and not any(folder.iterdir())
         raise NotWhole("it is empty" if empty else f"{MANIFEST} is missing") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise NotWhole(f"{MANIFEST} cannot be read") from error
     if not isinstance(manifest, dict) or not isinstance(manifest.get("format"), int):
         raise NotWhole(f"{MANIFEST} is damaged")
@@ -70,6 +72,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def _check_file(path: Path, size: int, sha256: str) -> None:
+    if path.exists() and not path.is_file():
+        raise NotWhole(f"{path.name} is no regular file")
     try:
         found = path.stat().st_size
         if found != size:

@@ -47,12 +47,11 @@ def write_checkpoint(state: TrainingState, folder: Path, *, weights: Path | None
     (folder / STATE).write_text(json.dumps(position, indent=2), encoding="utf-8")
 
 
-def write_weights(state: TrainingState, folder: Path) -> Path:
-    """Write the weights alone into a folder, tied ones once; returns the file."""
+def write_weights(state: TrainingState, folder: Path) -> None:
+    """Write the weights alone into a folder, tied ones once."""
     from safetensors.torch import save_model
 
     save_model(state.accelerator.unwrap_model(state.model), str(folder / WEIGHTS))
-    return folder / WEIGHTS
 
 
 def _share(file: Path, place: Path) -> None:

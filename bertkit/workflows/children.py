@@ -25,11 +25,14 @@ from bertkit.errors import BertkitError
 from bertkit.redaction import redacted_values
 from bertkit.runs.atomic import write_json, write_text
 from bertkit.runs.folder import RunFolder
+from bertkit.runs.lock import locked
 from bertkit.workflows.events import Event, Listener, Note, TrainingBegins
 from bertkit.workflows.signals import STOPS, signal_of, stop_of, stop_requests
 
 # How often the parent looks whether it was asked to stop; the child's own work is not held up by it.
 LOOK_EVERY_SECONDS = 0.1
+# How long a child may take to end after its parent.
+PATIENCE_SECONDS = 60.0
 
 
 def recipe_file_of(path: Path) -> Path:
@@ -110,6 +113,9 @@ def run_child(child: Child, *, listen: Listener, quiet: bool) -> ChildOutcome:
         return ChildOutcome(child, "finished")
     failure = _failure_file(child.path)
     failure.unlink(missing_ok=True)
+    if child.path.is_dir():
+        with locked(child.path, patience=PATIENCE_SECONDS):
+            pass  # one whose parent was killed has saved its state now, and ended
     if child.run.is_run and child.run.checkpoints.any:
         listen(Note(f"{child.name} goes on"))
         arguments = ["--resume", str(child.path)]

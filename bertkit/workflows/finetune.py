@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from bertkit.runs import folder as run_folders
 from bertkit.runs.atomic import write_json, write_text
 from bertkit.runs.checkpoints import Checkpoint
 from bertkit.runs.disk import check_space, is_disk_full
+from bertkit.runs.folder import RunFolder
 from bertkit.runs.lock import locked
 from bertkit.runs.log import trim_log
 from bertkit.training.checkpoint import load_checkpoint
@@ -35,6 +37,7 @@ from bertkit.workflows.fitting import fit, interrupted
 from bertkit.workflows.job import Job
 from bertkit.workflows.preparation import Prepared, prepare
 from bertkit.workflows.resuming import (
+    at_commit,
     check_facts,
     check_settings,
     facts_of,
@@ -140,11 +143,10 @@ def finetune(
     check_space(path, SPACE_PER_WEIGHT * model.model.num_parameters())
     run = run_folders.create(path, force=force)
     with locked(run.path):
-        title = f"# {loaded.name}, resolved: `bertkit finetune` with this file repeats the run."
-        write_text(run.recipe, f"{title}\n{dump_recipe(loaded.recipe)}")
-        environment = environment_of(loaded, prepared, engine)
-        write_json(run.environment, environment)
+        _write_recipe(run, loaded)
         prepared.rejected.write(run.rejected)
+        environment = {**environment_of(loaded, prepared, engine), "baseline": baseline}
+        write_json(run.environment, environment)  # with it the folder is a run
         run_folders.mark_latest(run)
         job = Job(loaded.name, prepared, engine, model, run, listen, baselines)
         return _train_and_finish(job, facts_of(loaded.recipe, environment))
@@ -174,19 +176,29 @@ def resume(
     if run.is_finished:
         raise RunError(f"{run.path} is finished: nothing to resume", hint=f"bertkit eval {run.path}")
     with locked(run.path):
-        checkpoint = newest_checkpoint(run, listen)
+        checkpoint, skipped = newest_checkpoint(run, listen)
         # Its own recipe cannot be read where a password was taken out of an address: then another is given.
         own = load_recipe(run.recipe) if recipe is None or checkpoint is None else recipe
         loaded = own if recipe is None else anchored(replace(recipe, name=own.name))
         check_settings(run, settings_at_begin(checkpoint, own.recipe), loaded.recipe)
-        prepared = prepare(loaded.recipe, listen)
-        baselines = baselines_of(prepared, listen) if baseline else {}
+        began = run.read_environment()
+        prepared = replace(prepare(at_commit(loaded.recipe, began), listen), recipe=loaded.recipe)
         engine, model = _load(prepared)
         facts = facts_of(loaded.recipe, environment_of(loaded, prepared, engine))
-        check_facts(run, checkpoint.facts if checkpoint else run.read_environment(), facts, listen)
+        check_facts(run, checkpoint.facts if checkpoint else began, facts, listen)
+        baselines = baselines_of(prepared, listen) if baseline or began.get("baseline") else {}
+        if checkpoint is not None:
+            run.checkpoints.set_aside(skipped)
+        if recipe is not None:
+            _write_recipe(run, loaded)
         record_resume(run, checkpoint.step if checkpoint else 0, facts)
         job = Job(loaded.name, prepared, engine, model, run, listen, baselines)
         return _train_and_finish(job, facts, resumed=True, checkpoint=checkpoint)
+
+
+def _write_recipe(run: RunFolder, loaded: LoadedRecipe) -> None:
+    title = f"# {loaded.name}, resolved: `bertkit finetune` with this file repeats the run."
+    write_text(run.recipe, f"{title}\n{dump_recipe(loaded.recipe)}")
 
 
 def anchored(loaded: LoadedRecipe) -> LoadedRecipe:
@@ -243,10 +255,12 @@ def _train_and_finish(
     )  # fmt: skip
     if checkpoint is not None:
         load_checkpoint(state, checkpoint.path)
-        if settings.micro_batch_size != checkpoint.facts["settings"]["train.micro_batch_size"]:
+        began_with = settings_at_begin(checkpoint, job.recipe)
+        if settings.micro_batch_size != began_with.get("train.micro_batch_size"):
             state.micro_batch_size = settings.micro_batch_size
     if resumed:
-        trim_log(job.run.log, step=state.step, judged_step=state.judged_step)
+        with suppress(OSError):  # a log that cannot be written is said, and stops nothing
+            trim_log(job.run.log, step=state.step, judged_step=state.judged_step)
     rows = len(data.features)
     steps = total_steps(rows, settings)
     device = str(accelerator.device)
@@ -260,7 +274,7 @@ def _train_and_finish(
     fit(job, state, data, saver)
     seconds = time.monotonic() - began
     try:
-        found = save_and_score(job, state)
+        found = save_and_score(job, state, facts)
         write_results(job, state, found, seconds=seconds)
     except STOPS as stop:
         raise interrupted(job, "while the trained model was saved and scored", signal_of(stop)) from None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
@@ -14,7 +16,7 @@ from bertkit.errors import TrainingError
 from bertkit.evaluation.calibration import MIN_EXAMPLES, calibrated, calibration_of, described
 from bertkit.evaluation.results import values_of
 from bertkit.evaluation.scoring import selecting, shown
-from bertkit.models.contract import ModelContract, read_contract, write_contract
+from bertkit.models.contract import FILE_NAME, ModelContract, read_contract, write_contract
 from bertkit.models.head_kinds import HEAD_KINDS
 from bertkit.models.loading import load_model, save_model
 from bertkit.models.sources import find_model
@@ -22,7 +24,7 @@ from bertkit.runs.atomic import write_json, write_text
 from bertkit.runs.card import CardFacts, model_card
 from bertkit.runs.environment import describe_environment, fingerprint
 from bertkit.runs.folder import mark_latest
-from bertkit.runs.sealed import NotWhole, check_sealed
+from bertkit.runs.sealed import NotWhole
 from bertkit.training.allocation import give_memory_back
 from bertkit.training.checkpoint import load_weights
 from bertkit.training.loop import TrainingState
@@ -32,6 +34,7 @@ from bertkit.workflows.events import Note
 from bertkit.workflows.job import Job, assess_final, outputs_of
 from bertkit.workflows.preparation import Prepared, Split
 from bertkit.workflows.reporting import report_run
+from bertkit.workflows.resuming import elsewhere
 
 # Scores of the saved and reloaded model may differ by so much from those in training.
 RELOAD_TOLERANCE = 1e-6
@@ -39,18 +42,22 @@ RELOAD_TOLERANCE = 1e-6
 Scores = Mapping[str, Mapping[str, float]]
 
 
-def save_and_score(job: Job, state: TrainingState) -> dict[str, Assessed]:
+def save_and_score(job: Job, state: TrainingState, facts: Mapping[str, Any]) -> dict[str, Assessed]:
     """Save the best weights, load them from disk as anybody would, calibrate and score that.
+
+    Args:
+        job: whose training is done.
+        state: of the training.
+        facts: of where it is finished; the best weights may have been scored elsewhere.
 
     Raises:
         TrainingError: if the saved model does not score what it scored in training.
     """
-    best = job.run.checkpoints.best_weights(state.best_step)
     try:
-        check_sealed(best)
+        best, scored = job.run.checkpoints.best_weights(state.best_step)
     except NotWhole as fault:
         raise TrainingError(
-            f"the best weights in {best} cannot be used: {fault}",
+            f"the best weights in {job.run.checkpoints.path} cannot be used: {fault}",
             hint=f"go on from the checkpoint before them: bertkit finetune --resume {job.run.path}",
         ) from fault
     load_weights(job.model.model, best)
@@ -70,7 +77,7 @@ def save_and_score(job: Job, state: TrainingState) -> dict[str, Assessed]:
     job = _calibrated(job, name, split, kept)
     write_contract(job.run.model, _contract_of(job))
     found = assess_final(job, final, {name: kept})
-    _check_reloaded(job, state, scores_of(found)[name])
+    _check_reloaded(job, state, scores_of(found)[name], elsewhere=bool(elsewhere(scored, facts)))
     return found
 
 
@@ -100,10 +107,15 @@ def _calibrated(job: Job, name: str, split: Split, kept: NDArray[Any]) -> Job:
     return replace(job, prepared=replace(job.prepared, task=task))
 
 
-def _check_reloaded(job: Job, state: TrainingState, scores: Mapping[str, float]) -> None:
+def _check_reloaded(job: Job, state: TrainingState, scores: Mapping[str, float], *, elsewhere: bool) -> None:
     assert state.best is not None
     if abs(selecting(scores, job.metric) - state.best) > RELOAD_TOLERANCE:
         before = shown(job.metric, selecting({job.metric: state.best}, job.metric))  # turned back
+        if elsewhere:
+            text = (
+                f"{job.metric} is {shown(job.metric, scores[job.metric])} here; where it was trained {before}"
+            )
+            return job.listen(Note(text, warning=True))
         raise TrainingError(
             f"the saved model scores {job.metric} {shown(job.metric, scores[job.metric])}, in training it "
             f"was {before}: it was not saved whole",
@@ -179,12 +191,26 @@ def environment_of(loaded: LoadedRecipe, prepared: Prepared, engine: Engine) -> 
     return {
         "recipe": loaded.name,
         "recipe_version": loaded.recipe.version,
-        "model": {"name": prepared.source.name, "commit": prepared.source.commit},
+        "model": {
+            "name": prepared.source.name,
+            "commit": prepared.source.commit,
+            "files": _fingerprints_of(prepared.source.folder),
+        },
         "seed": loaded.recipe.train.seed,
         "precision": engine.precision,
         "processes": engine.accelerator.num_processes,
         "data": data_fingerprints(prepared),
         **describe_environment(),
+    }
+
+
+def _fingerprints_of(folder: Path) -> dict[str, str]:
+    """Of what decides, beside the weights, how an encoder computes and how texts become tokens."""
+    files = [path for pattern in ("*.json", "*.txt", "*.model") for path in folder.glob(pattern)]
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:32]
+        for path in sorted(files)
+        if path.is_file() and path.name not in ("README.txt", FILE_NAME)
     }
 
 

@@ -57,7 +57,9 @@ def fit(job: Job, state: TrainingState, data: TrainingData, saver: Saver) -> Non
                     saver.save(is_best=event.is_best)
                 saver.save_if_due()
                 if request.signal_number is not None:
-                    raise stop_of(request.signal_number)
+                    break
+            if request.signal_number is not None:
+                raise stop_of(request.signal_number)
         except STOPS as stop:
             saver.save()
             where = f"after step {state.step} of training; the state is saved"

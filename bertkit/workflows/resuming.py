@@ -11,7 +11,7 @@ from bertkit.config.schema import Recipe
 from bertkit.errors import RunError, TrainingError
 from bertkit.redaction import redacted_values
 from bertkit.runs.atomic import write_json
-from bertkit.runs.checkpoints import Checkpoint
+from bertkit.runs.checkpoints import Checkpoint, Skipped
 from bertkit.runs.environment import fingerprint
 from bertkit.runs.folder import RunFolder
 from bertkit.workflows.events import Listener, Note
@@ -39,8 +39,12 @@ def facts_of(recipe: Recipe, environment: Mapping[str, Any]) -> dict[str, Any]:
         "data": environment["data"],
         "processes": environment["processes"],
         "precision": environment["precision"],
-        "versions": {"python": environment["python"], **environment["packages"]},
-    }
+        "model": environment["model"],
+        "versions": {
+            "python": environment["python"], **environment["packages"],
+            "processor": environment["hardware"]["processor"],
+        },
+    }  # fmt: skip
 
 
 def _settings(recipe: Recipe) -> dict[str, Any]:
@@ -54,8 +58,8 @@ def _settings(recipe: Recipe) -> dict[str, Any]:
     return found
 
 
-def newest_checkpoint(run: RunFolder, listen: Listener) -> Checkpoint | None:
-    """What to go on from; what is passed over on the way is named, and removed. None: begin with step 1.
+def newest_checkpoint(run: RunFolder, listen: Listener) -> tuple[Checkpoint | None, list[Skipped]]:
+    """What to go on from, and what is passed over on the way, which is named. None: begin with step 1.
 
     Raises:
         TrainingError: there are checkpoints, and none of them is whole.
@@ -70,9 +74,7 @@ def newest_checkpoint(run: RunFolder, listen: Listener) -> Checkpoint | None:
         )
     if found is None:
         listen(Note("there is no checkpoint yet: it begins with the first step"))
-    else:
-        run.checkpoints.remove(skipped)
-    return found
+    return found, skipped
 
 
 def check_settings(run: RunFolder, began_with: Mapping[str, Any], recipe: Recipe) -> None:
@@ -128,19 +130,39 @@ def check_facts(
     if began_with.get("processes", 1) != now["processes"]:
         raise RunError(
             f"{run.path} began with {began_with.get('processes', 1)} processes, these are {now['processes']}",
-            hint=f"start as many: --nproc {began_with.get('processes', 1)}",
+            hint=f"start {began_with.get('processes', 1)} again",
         )
-    others = _others("precision", began_with.get("precision"), now["precision"])
-    versions = began_with.get("versions") or {}
-    for name, version in now["versions"].items():
-        others += _others(name, versions.get(name), version)
-    if others:
+    model, files = began_with.get("model") or {}, now["model"]["files"]
+    changed = [name for name, digest in (model.get("files") or files).items() if files.get(name) != digest]
+    if changed:
+        raise RunError(
+            f"the encoder of {run.path} has changed since it began: {', '.join(changed)}",
+            hint=f"restore it, or start again: bertkit finetune {run.recipe}",
+        )
+    if others := elsewhere(began_with, now):
         text = f"the run began with {', '.join(others)}: results may differ in their last digits"
         listen(Note(text, warning=True))
 
 
+def elsewhere(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What may make results differ in their last digits: precision, versions, another processor."""
+    others = _others("precision", before.get("precision"), now["precision"])
+    versions = before.get("versions") or {}
+    for name, version in now["versions"].items():
+        others += _others(name, versions.get(name), version)
+    return others
+
+
 def _others(name: str, before: Any, now: Any) -> list[str]:
     return [] if before in (None, now) else [f"{name} {before} (now {now})"]
+
+
+def at_commit(recipe: Recipe, environment: Mapping[str, Any]) -> Recipe:
+    """The recipe with the commit of the Hub that a run began with: a branch may have moved on since."""
+    commit = (environment.get("model") or {}).get("commit")
+    if commit is None:
+        return recipe
+    return recipe.model_copy(update={"model": recipe.model.model_copy(update={"revision": commit})})
 
 
 def record_resume(run: RunFolder, step: int, facts: Mapping[str, Any]) -> None:

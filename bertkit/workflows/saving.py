@@ -10,12 +10,12 @@ from typing import Any
 from bertkit.errors import TrainingError
 from bertkit.runs.disk import free_bytes, is_disk_full, size_of
 from bertkit.runs.folder import RunFolder
-from bertkit.training.checkpoint import write_checkpoint, write_weights
+from bertkit.training.checkpoint import WEIGHTS, write_checkpoint, write_weights
 from bertkit.training.loop import TrainingState
 
-# Bytes on disk for each weight: the model and the best weights, two checkpoints (weights and AdamW's two
-# means) and the one being written.
-SPACE_PER_WEIGHT = 4 * (1 + 1 + 3 * 3)
+# Bytes on disk for each weight: the model, the best weights and their copy, two checkpoints (weights and
+# AdamW's two means) and the one being written.
+SPACE_PER_WEIGHT = 4 * (1 + 2 + 3 * 3)
 
 
 class Saver:
@@ -53,11 +53,11 @@ class Saver:
         try:
             weights = None
             if is_best:
-                with checkpoints.writing_best(state.step) as folder:
-                    weights = write_weights(state, folder).name
+                with checkpoints.writing_best(state.step, self._facts) as folder:
+                    write_weights(state, folder)
+                weights = folder.with_name(f"best-{state.step}") / WEIGHTS
             with checkpoints.writing(state.step, self._facts, best_step=best_step) as folder:
-                shared = checkpoints.best_weights(state.step) / weights if weights else None
-                write_checkpoint(state, folder, weights=shared)
+                write_checkpoint(state, folder, weights=weights)
         except Exception as error:
             if is_disk_full(error):
                 raise self._disk_full() from error

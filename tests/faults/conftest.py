@@ -102,8 +102,11 @@ def inject(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def install(place: str, action: Callable[[], Any], *, call: int = 1, after: bool = False) -> None:
         module_name, _, name = place.partition(":")
-        module = import_module(module_name)
-        honest = getattr(module, name)
+        owner = import_module(module_name)
+        for part in name.split(".")[:-1]:
+            owner = getattr(owner, part)
+        name = name.rpartition(".")[2]
+        honest = getattr(owner, name)
         calls = iter(range(1, 1_000_000))
 
         def watched(*arguments: Any, **options: Any) -> Any:
@@ -115,7 +118,7 @@ def inject(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
                 action()
             return result
 
-        monkeypatch.setattr(module, name, watched)
+        monkeypatch.setattr(owner, name, watched)
 
     return install
 

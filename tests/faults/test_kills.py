@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -33,8 +32,6 @@ def kill_until_done(
         # Before the run folder is whole there is nothing to resume: whoever was killed then begins again.
         begun = (folder / "run" / "environment.json").is_file()
         arguments = training.go_on() if begun else training.begin(**ALWAYS_SAVING)
-        if not begun and (folder / "run").exists():
-            shutil.rmtree(folder / "run")
         resumed += begun
         process = start(*arguments, cwd=folder)
         if killed < kills:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -83,21 +85,112 @@ def test_a_finished_run_says_so_and_nothing_changes(whole: Path, cli, training, 
     assert files == {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*")}
 
 
-def test_a_second_signal_leaves_at_once_and_the_checkpoints_stay(
-    start, cli, training, tmp_path: Path, whole: Path, assert_same
+TWICE = """
+import os, signal, sys
+from bertkit.workflows import saving
+
+honest, calls = saving.write_checkpoint, iter(range(1, 100))
+
+def write(*arguments, **options):
+    if next(calls) == 3:
+        os.kill(os.getpid(), signal.SIGTERM)
+        print("the first is heard, and the state is being saved", file=sys.stderr, flush=True)
+        os.kill(os.getpid(), signal.SIGTERM)
+        print("never said", file=sys.stderr, flush=True)
+    honest(*arguments, **options)
+
+saving.write_checkpoint = write
+sys.argv[0] = "bertkit"
+from bertkit.cli.app import main
+main()
+"""
+
+
+def test_a_second_signal_leaves_at_once_and_nothing_is_lost(
+    cli, training, tmp_path: Path, whole: Path, assert_same
 ) -> None:
-    """The second one arrives while the first is waited for, or after: either way nothing is lost."""
-    process = start(*training.begin(save_every_minutes=0), cwd=tmp_path)
-    assert process.stderr is not None
-    for line in process.stderr:
-        if line.startswith("epoch "):
-            break
-    process.send_signal(signal.SIGTERM)
-    process.send_signal(signal.SIGTERM)
-    _, said = process.communicate()
-    assert process.returncode in (143, -signal.SIGTERM) and "Traceback" not in said
+    """Both while a checkpoint is being saved: it is left half made, and the one before is whole."""
+    done = subprocess.run(
+        [sys.executable, "-c", TWICE, *map(str, training.begin())], cwd=tmp_path, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGTERM
+    assert "the first is heard" in done.stderr and "never said" not in done.stderr
+    assert list((tmp_path / "run" / "checkpoints").glob("step-*.tmp-*"))
+    resumed = cli(*training.go_on())
+    assert resumed.code == 0, resumed.err
+    assert_same(tmp_path / "run", whole)
+
+
+def test_an_encoder_that_has_changed_is_refused(cli, training, inject, send, tmp_path: Path) -> None:
+    """Its weights are in the checkpoint, but not how it computes."""
+    own = tmp_path / "encoder"
+    shutil.copytree(training.model, own)
+    inject("bertkit.training.loop:set_learning_rate", send(signal.SIGTERM), call=7)
+    assert cli(*training.begin(), "--model", own).code == 143
+    config = json.loads((own / "config.json").read_text(encoding="utf-8"))
+    (own / "config.json").write_text(json.dumps(config | {"hidden_dropout_prob": 0.5}), encoding="utf-8")
+    done = cli(*training.go_on())
+    assert done.code == 2
+    assert "the encoder of" in done.labelled("error: ")[0] and "config.json" in done.labelled("error: ")[0]
+
+
+def test_what_was_asked_for_when_it_began_holds_when_it_goes_on(
+    cli, training, inject, send, tmp_path: Path
+) -> None:
+    """--baseline, and what was changed when it was resumed before."""
+    inject("bertkit.training.loop:set_learning_rate", send(signal.SIGTERM), call=7)
+    assert cli(*training.begin(), "--baseline").code == 143
+    inject("bertkit.training.loop:set_learning_rate", send(signal.SIGTERM), call=7)
+    assert cli(*training.go_on(), "--on-nan", "skip").code == 143
     done = cli(*training.go_on())
     assert done.code == 0, done.err
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text(encoding="utf-8"))
+    assert "baselines" in metrics
+    assert "on_nan: skip" in (tmp_path / "run" / "recipe.yaml").read_text(encoding="utf-8")
+
+
+def test_a_refused_resume_removes_nothing(stopped: Path, cli, training) -> None:
+    newest = max(stopped.glob("checkpoints/step-*"), key=lambda path: int(path.name.partition("-")[2]))
+    manifest = newest / "manifest.json"
+    text = manifest.read_text(encoding="utf-8").replace('"format": 1', '"format": 2')
+    manifest.write_text(text, encoding="utf-8")
+    assert cli(*training.go_on(), "--seed", "7").code == 2
+    assert manifest.read_text(encoding="utf-8") == text
+
+
+def test_killed_before_it_was_a_run_its_place_is_free(cli, training, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    for name in (".lock", ".owner.json", "recipe.yaml", "rejected.jsonl"):
+        (tmp_path / "run" / name).write_text("{}", encoding="utf-8")
+    done = cli(*training.begin(epochs=1))
+    assert done.code == 0, done.err
+
+
+def test_a_signal_at_the_last_moment_is_heard(
+    cli, training, inject, send, tmp_path: Path, whole: Path, assert_same
+) -> None:
+    """After the last event there is no other at which it would be noticed."""
+    inject("bertkit.training.gradients:Gradients.close", send(signal.SIGTERM))
+    stopped = cli(*training.begin())
+    assert stopped.code == 143, stopped.err
+    assert cli(*training.go_on()).code == 0
+    assert_same(tmp_path / "run", whole)
+
+
+@pytest.mark.parametrize("closed", [[1], [2], [0, 1, 2]], ids=str)
+def test_streams_that_were_closed_before_the_start(training, tmp_path: Path, closed: list[int]) -> None:
+    """As by `2>&-`: no file is opened in their place, and the training is done."""
+    close = "; ".join(f"os.close({number})" for number in closed)
+    code = (
+        f"import os, sys; {close}; os.execv(sys.executable, [sys.executable, '-m', 'bertkit', *sys.argv[1:]])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, training.begin(epochs=1))], cwd=tmp_path, check=False,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert (tmp_path / "run" / "metrics.json").is_file()
 
 
 @pytest.mark.parametrize("closed", ["stderr", "stdout", "both"])

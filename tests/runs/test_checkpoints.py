@@ -21,7 +21,7 @@ class Killed(BaseException):
 def write(checkpoints: Checkpoints, step: int, *, best_step: int | None = None, content: str = "") -> None:
     """A checkpoint; where it is the best itself, its best weights first."""
     if best_step == step:
-        with checkpoints.writing_best(step) as folder:
+        with checkpoints.writing_best(step, {"precision": "fp32"}) as folder:
             (folder / "weights").write_text(f"weights {step}", encoding="utf-8")
     with checkpoints.writing(step, {"settings": {}}, best_step=best_step) as folder:
         (folder / "state").write_text(content or f"state {step}", encoding="utf-8")
@@ -44,7 +44,7 @@ def test_none_yet(checkpoints: Checkpoints) -> None:
 def test_the_last_two_are_kept_and_the_best_weights_they_need(checkpoints: Checkpoints) -> None:
     for step, best in ((0, None), (10, 10), (20, 20), (30, 20), (40, 20)):
         write(checkpoints, step, best_step=best)
-    assert names(checkpoints) == {"step-30", "step-40", "best-20", "latest", "best"}
+    assert names(checkpoints) == {"step-30", "step-40", "best-20", "spare-20", "latest", "best"}
     found, skipped = checkpoints.newest()
     assert found is not None and not skipped
     assert (found.step, found.path.name, found.best) == (40, "step-40", checkpoints.path / "best-20")
@@ -53,7 +53,8 @@ def test_the_last_two_are_kept_and_the_best_weights_they_need(checkpoints: Check
     assert (checkpoints.path / "best").resolve().name == "best-20"
     write(checkpoints, 50, best_step=50)
     # What the checkpoint before goes on with stays as long as it does.
-    assert names(checkpoints) == {"step-40", "step-50", "best-20", "best-50", "latest", "best"}
+    bests = {"best-20", "spare-20", "best-50", "spare-50"}
+    assert names(checkpoints) == {"step-40", "step-50", *bests, "latest", "best"}
     checkpoints.keep_newest_alone()
     assert names(checkpoints) == {"step-50", "best-50", "latest", "best"}
 
@@ -63,7 +64,7 @@ def test_of_one_step_the_later_one_counts(checkpoints: Checkpoints) -> None:
     write(checkpoints, 10, best_step=10, content="after")
     found, _ = checkpoints.newest()
     assert found is not None and (found.path / "state").read_text(encoding="utf-8") == "after"
-    assert names(checkpoints) == {"step-10", "best-10", "latest", "best"}
+    assert names(checkpoints) == {"step-10", "best-10", "spare-10", "latest", "best"}
 
 
 def test_a_broken_one_is_named_and_the_one_before_is_taken(checkpoints: Checkpoints) -> None:
@@ -75,7 +76,10 @@ def test_a_broken_one_is_named_and_the_one_before_is_taken(checkpoints: Checkpoi
     assert [(each.name, each.reason) for each in skipped] == [
         ("step-20", "state has changed since it was written")
     ]
-    checkpoints.remove(skipped)
+    checkpoints.set_aside(skipped)
+    assert names(checkpoints) == {"step-10", "skipped-step-20", "best-10", "spare-10", "latest", "best"}
+    assert checkpoints.newest() == (found, [])
+    checkpoints.keep_newest_alone()
     assert names(checkpoints) == {"step-10", "best-10", "latest", "best"}
 
 
@@ -84,9 +88,18 @@ def test_one_whose_best_weights_are_broken_is_no_use(checkpoints: Checkpoints) -
     write(checkpoints, 20, best_step=20)
     (checkpoints.path / "best-20" / "weights").unlink()
     found, skipped = checkpoints.newest()
+    # There is a copy.
+    assert found is not None and found.step == 20 and not skipped
+    assert found.best == checkpoints.path / "spare-20"
+    assert checkpoints.best_weights(20)[1]["precision"] == "fp32"
+    (checkpoints.path / "spare-20" / "weights").write_text("weights 21", encoding="utf-8")
+    found, skipped = checkpoints.newest()
     assert found is not None and found.step == 10
-    assert skipped[0].reason == "best-20: weights is missing"
+    assert skipped[0].reason == (
+        "best-20: weights is missing; spare-20: weights has changed since it was written"
+    )
     shutil.rmtree(checkpoints.path / "best-20")
+    shutil.rmtree(checkpoints.path / "spare-20")
     assert checkpoints.newest()[1][0].reason == "best-20: it is missing"
 
 
@@ -120,7 +133,9 @@ class Disk:
         self.kill_at: int | None = None
         for name in TOUCHES:
             self._watch(monkeypatch, Path, name)
-        for owner, name in ((os, "fsync"), (shutil, "rmtree"), (Path, "write_text")):
+        for owner, name in (
+            (os, "fsync"), (shutil, "rmtree"), (shutil, "copyfile"), (Path, "write_text"),
+        ):  # fmt: skip
             self._watch(monkeypatch, owner, name)
 
     def _watch(self, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> None:
@@ -169,7 +184,7 @@ def test_killed_before_any_change_of_the_disk_there_is_a_whole_one(disk: Disk, t
                 assert weights.read_text(encoding="utf-8") == f"weights {found.facts['best_step']}"
             write(folder, 50, best_step=found.facts["best_step"])
             best = {f"best-{found.facts['best_step']}", "best"} if found.facts["best_step"] else set()
-            tidy = {name for name in names(folder) if not name.startswith((".", "best"))}
+            tidy = {name for name in names(folder) if not name.startswith((".", "best", "spare"))}
             assert tidy == {f"step-{found.step}", "step-50", "latest"}, moment
             assert best <= names(folder)
         else:

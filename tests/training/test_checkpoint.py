@@ -95,7 +95,8 @@ def test_shared_weights_are_written_once_and_load_the_same(make_bench, tmp_path:
     bench = make_bench()
     best = tmp_path / "best"
     best.mkdir()
-    file = write_weights(bench.state, best)
+    write_weights(bench.state, best)
+    file = best / WEIGHTS
     folder = saved(bench, tmp_path, weights=file)
     assert (folder / WEIGHTS).samefile(file)
     fresh = make_bench()
@@ -115,7 +116,8 @@ def test_where_files_cannot_be_linked_weights_are_copied(
     monkeypatch.setattr(Path, "hardlink_to", no_links)
     bench = make_bench()
     (tmp_path / "best").mkdir()
-    file = write_weights(bench.state, tmp_path / "best")
+    write_weights(bench.state, tmp_path / "best")
+    file = tmp_path / "best" / WEIGHTS
     folder = saved(bench, tmp_path, weights=file)
     assert not (folder / WEIGHTS).samefile(file)
     assert (folder / WEIGHTS).read_bytes() == file.read_bytes()

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from bertkit.data.feature_cache import cache_folder
 from bertkit.runs.folder import RUNS
 from bertkit.workflows.health.finding import Finding, size
+from bertkit.workflows.saving import SPACE_PER_WEIGHT
 
 # Below so much hardly a log fits.
 TOO_LITTLE_SPACE = 100e6
@@ -45,8 +46,11 @@ def places() -> list[Place]:
 
     hub = Path(constants.HF_HUB_CACHE)
     return [
-        # Model, best weights, checkpoints: 32 bytes for each of the 110 million weights of a BERT-base.
-        Place("disk for runs", Path(RUNS), 32 * 110e6, "a run of a BERT-base", "choose --out DIR", "problem"),
+        # Of a BERT-base: 110 million weights.
+        Place(
+            "disk for runs", Path(RUNS), SPACE_PER_WEIGHT * 110e6, "a run of a BERT-base",
+            "choose --out DIR", "problem",
+        ),
         Place(
             "disk for downloads", hub, 4 * 110e6, "a BERT-base and its data", "export HF_HOME=DIR", "problem"
         ),
@@ -125,7 +129,7 @@ def look_at_downloads() -> Iterator[Finding]:
     text = f"{repositories} models and data sets, {size(held)}" if repositories else "empty"
     if broken:
         text += f"; {broken} incomplete downloads, {size(broken_size)}"
-        hint = "if none is under way: bertkit cache clean"
+        hint = "if none is under way: bertkit cache clean --leftovers"
         yield Finding("downloads", "warning", text, hint, facts)
     else:
         yield Finding("downloads", "ok", text, facts=facts)
