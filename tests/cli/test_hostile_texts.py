@@ -22,12 +22,15 @@ BRIEF = ("--set", "train.epochs=2", "--set", "train.precision=fp32", "--set", "t
 ESCAPES = (
     "\x1b[5;41m\x1b]8;;http://evil.example\x1b\\\x1b]0;owned\x07\x1b[2J\x9b31m\u202eevil\u2066\x08\rover"
 )
-NAME = ESCAPES.replace("/", "")  # as a file may be called
+NAME = ESCAPES.replace("/", "").replace("\\", "")  # as a file may be called, and a split after it
 SCRIPT = "</script></title><script>window.owned=1</script><img src=x onerror='window.owned=1'>"
 LINKS = "[click](javascript:window.owned=1) ![x](http://127.0.0.1:9/x.png) | <b>bold</b> `code` \n# heading"
 MARKUP = "[red]red[/red][/] [bold [link=http://evil.example]here[/link] \\[x]"
 PLEASANT, UNPLEASANT = f"good {MARKUP} {SCRIPT}", f"bad {LINKS} {ESCAPES}"
 TEXT, LABEL = f"te{MARKUP}xt<b>\u202e", f"lab{ESCAPES}<i>|"
+GROUP = f"gro[/]up{MARKUP}{ESCAPES}"
+SPLITS = ("de[red]v[bold]", "<b>te[link=http:x]st")
+OTHER = f"ot[/]her[red]{NAME}".replace("/", "")
 
 # What a terminal is told by rich: colours and styles, and where bars are drawn again.
 DRAWING = re.compile(r"\x1b\[[0-9;]*m|\x1b\[\?25[lh]|\x1b\[[0-9]*[ABCDGHJK]|\r")
@@ -41,7 +44,9 @@ def rows() -> list[dict[str, str]]:
         text = f"{'lovely' if good else 'awful'} {words[number % 6]} {words[number // 6 % 6]} {number} "
         text += (MARKUP, SCRIPT, LINKS, ESCAPES)[number % 4]
         label = PLEASANT if good else UNPLEASANT
-        found.append({TEXT: text, LABEL: label, "id": f"{ESCAPES}{SCRIPT}{number}"})
+        found.append(
+            {TEXT: text, LABEL: label, "id": f"{ESCAPES}{SCRIPT}{number}", GROUP: SCRIPT if good else LINKS}
+        )
     return found
 
 
@@ -133,21 +138,24 @@ def test_training_on_a_terminal(hostile: Hostile) -> None:
 VERBS: dict[str, Callable[[Hostile], tuple[str | Path, ...]]] = {
     "runs show": lambda made: ("runs", "show", "run"),
     "eval": lambda made: ("eval", "run", "--slice", "label", "--slice", "length"),
-    "eval of a column": lambda made: ("eval", "run", "--slice", LABEL),
+    "eval of a column": lambda made: ("eval", "run", "--slice", GROUP),
     "eval --data": lambda made: ("eval", "run", "--data", made.data, "--baseline"),
     "eval without its column": lambda made: ("eval", "run", "--data", made.data, "--label", f"{LABEL}x"),
     "data check": lambda made: (
-        "data", "check", "classification", "--train", made.data, "--eval", made.data, "--text", TEXT,
-        "--label", LABEL,
+        "data", "check", "classification", "--train", made.data, "--eval", f"{SPLITS[0]}.jsonl",
+        "--eval", f"{SPLITS[1]}.jsonl", "--text", TEXT, "--label", LABEL,
+    ),
+    "names of splits": lambda made: (
+        "data", "check", "classification", "--train", made.data, "--eval", made.data, "--eval", "x.csv",
     ),
     "data preview": lambda made: (
         "data", "preview", "classification", "--train", made.data, "--text", TEXT, "--label", LABEL,
-        "-m", made.model,
+        "-m", made.model, "--set", "train.max_length=32",
     ),
     "data convert": lambda made: ("data", "convert", made.data, "converted.csv", "--force"),
     "predict": lambda made: ("predict", made.data, "--model", "run", "--scores"),
     "predict without its column": lambda made: ("predict", "plain.csv", "--model", "run"),
-    "compare": lambda made: ("compare", "run", "other", "--flips", "9", "--texts"),
+    "compare": lambda made: ("compare", "run", OTHER, "--flips", "9", "--texts"),
     "recipes check": lambda made: ("recipes", "check", f"re[red]{NAME}.yaml"),
     "unknown recipe": lambda made: ("finetune", f"{MARKUP}{ESCAPES}"),
     "unknown setting": lambda made: ("finetune", "sst2", "--set", f"train.{MARKUP}{ESCAPES}=1"),
@@ -164,10 +172,16 @@ VERBS: dict[str, Callable[[Hostile], tuple[str | Path, ...]]] = {
 }  # fmt: skip
 
 
+WORKING = {
+    "runs show", "eval", "eval of a column", "eval --data", "data check", "data preview", "data convert",
+    "predict", "compare", "recipes check",
+}  # fmt: skip
+
+
 @pytest.fixture
 def prepared(hostile: Hostile) -> Hostile:
     """With a second run to compare with, a hostile recipe, and a table without the text column."""
-    other = hostile.folder / "other"
+    other = hostile.folder / OTHER
     if not other.is_dir():
         shutil.copytree(hostile.run, other)
         stored = other / "predictions" / "validation.jsonl"
@@ -175,6 +189,8 @@ def prepared(hostile: Hostile) -> Hostile:
         for line in lines:
             line["prediction"] = UNPLEASANT if line["prediction"] == PLEASANT else PLEASANT
         stored.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        for split in SPLITS:
+            shutil.copyfile(hostile.folder / hostile.data, hostile.folder / f"{split}.jsonl")
         recipe = "# [red] \u202e\u2066\ntask: {type: classification}\n"
         (hostile.folder / f"re[red]{NAME}.yaml").write_text(recipe, encoding="utf-8")
         (hostile.folder / "plain.csv").write_text(f'"{MARKUP}{SCRIPT}",other\n1,2\n')
@@ -189,7 +205,7 @@ def test_what_each_verb_prints(
     if coloured:
         monkeypatch.setenv("FORCE_COLOR", "1")
     done = cli(*VERBS[verb](prepared), cwd=prepared.folder)
-    assert done.code in (0, 2), done.err
+    assert done.code == (0 if verb in WORKING else 2), done.err
     printed = done.out + done.err
     assert "Traceback" not in printed or verb == "debug"
     if coloured:
