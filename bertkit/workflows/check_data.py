@@ -125,16 +125,16 @@ def check_data(
     report = _checked(recipe, rows, findings, listen)
     if rejected is not None:
         rows.rejected.write(Path(rejected))
-    told = _set_aside(rows.rejected)
+    told = _set_aside(rows.rejected, advice="" if rejected is not None else "--rejected FILE writes them")
     return replace(report, findings=(*report.findings, *told), rejected=len(rows.rejected))
 
 
-def _set_aside(rejected: RejectedRows) -> list[Finding]:
-    if not rejected.sentence:
+def _set_aside(rejected: RejectedRows, *, advice: str) -> list[Finding]:
+    if not 0 < len(rejected) <= rejected.allowed:  # of too many, the fault speaks
         return []
     text = f"{counted(len(rejected), 'row')} set aside (of at most {rejected.allowed:,})"
     places = tuple(row.shown for row, _ in zip(rejected, range(SHOWN_PLACES), strict=False))
-    return [Finding("rejected", text, "", "warning", len(rejected), places, "--rejected FILE writes them")]
+    return [Finding("rejected", text, "", "warning", len(rejected), places, advice)]
 
 
 def _checked(recipe: LoadedRecipe, rows: SplitRows, findings: list[Finding], listen: Listener) -> DataReport:

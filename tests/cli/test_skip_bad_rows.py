@@ -106,6 +106,7 @@ def test_data_check(dirty: Path, cli) -> None:
     assert shown.code == 0 and "4 rows set aside" in shown.out
     few = cli("data", "check", "dirty.csv", "--skip-bad-rows", "1", "--json")
     assert few.code == 2
+    assert "rejected" not in {each["check"] for each in json.loads(few.out)["findings"]}
 
 
 def test_data_preview(dirty: Path, cli, tiny_encoder: Path) -> None:
