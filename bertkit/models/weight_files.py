@@ -63,7 +63,7 @@ def _check_weights(stream: BinaryIO, path: Path, name: str) -> None:
         header = json.loads(stream.read(length))
         ends = [entry["data_offsets"][1] for key, entry in header.items() if key != "__metadata__"]
         wanted = _LENGTH.size + length + max(ends, default=0)
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
         raise broken from error
     if size < wanted:
         raise ModelError(f"{name}: {path.name} is cut short: {size:,} of {wanted:,} bytes", hint=_FETCH_AGAIN)
@@ -76,7 +76,7 @@ def _check_parts(folder: Path, name: str) -> None:
         return
     try:
         parts = {str(part) for part in json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()}
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ModelError(f"{name}: {index.name} is broken", hint=_FETCH_AGAIN) from error
     missing = sorted(part for part in parts if not (folder / part).is_file())
     if missing:

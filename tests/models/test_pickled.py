@@ -55,8 +55,10 @@ def refusal(folder: Path, calls: list[str]) -> str:
 
 def test_index_that_names_a_pickle(folder: Path, no_torch_load: list[str]) -> None:
     weights = (folder / "model.safetensors").rename(folder / "model-00001-of-00002.safetensors")
-    (folder / "pytorch_model.bin").write_bytes(b"x")
-    for part in ("pytorch_model.bin", "../model.safetensors", "/tmp/model.safetensors", 7):
+    outside = Path(shutil.copyfile(weights, folder.parent / "model.safetensors"))
+    for name in ("pytorch_model.bin", "7"):
+        (folder / name).write_bytes(b"x")
+    for part in ("pytorch_model.bin", "../model.safetensors", str(outside), 7):
         index = {"metadata": {}, "weight_map": {"a": weights.name, "b": part}}
         (folder / "model.safetensors.index.json").write_text(json.dumps(index), encoding="utf-8")
         assert "for weights, which is no safetensors file" in refusal(folder, no_torch_load)

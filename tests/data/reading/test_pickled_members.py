@@ -34,9 +34,11 @@ def test_tensors_in_an_archive_are_not_opened(
     monkeypatch.setattr(
         datasets,
         "load_dataset",
-        lambda *_, split, **__: load("webdataset", data_files=files, split=split, cache_dir=cache),
+        lambda *_, split, streaming, **__: load(
+            "webdataset", data_files=files, split=split, streaming=streaming, cache_dir=cache
+        ),
     )
-    data = DataSection(source="somebody/archive", train="train")
+    data = DataSection(source="somebody/archive", train="train", streaming=True, limit=1)
     rows = hub_datasets._fetch(data, "somebody/archive", "train")
     assert (rows[0]["txt"], rows[0]["cls"], rows[0]["pth"]) == ("fine", 1, hostile())
     assert opened == [] and not marker.exists()
