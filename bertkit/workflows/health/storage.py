@@ -13,8 +13,9 @@ from typing import Any, Literal
 from bertkit.data.feature_cache import cache_folder
 from bertkit.runs.folder import RUNS
 from bertkit.workflows.health.finding import Finding, size
-from bertkit.workflows.saving import SPACE_PER_WEIGHT
 
+# Of a BERT-base.
+WEIGHTS = 110e6
 # Below so much hardly a log fits.
 TOO_LITTLE_SPACE = 100e6
 
@@ -44,15 +45,15 @@ def places() -> list[Place]:
     """All that is written to."""
     from huggingface_hub import constants
 
+    from bertkit.workflows.saving import SPACE_PER_WEIGHT
+
     hub = Path(constants.HF_HUB_CACHE)
+    run = SPACE_PER_WEIGHT * WEIGHTS
     return [
-        # Of a BERT-base: 110 million weights.
+        Place("disk for runs", Path(RUNS), run, "a run of a BERT-base", "choose --out DIR", "problem"),
         Place(
-            "disk for runs", Path(RUNS), SPACE_PER_WEIGHT * 110e6, "a run of a BERT-base",
-            "choose --out DIR", "problem",
-        ),
-        Place(
-            "disk for downloads", hub, 4 * 110e6, "a BERT-base and its data", "export HF_HOME=DIR", "problem"
+            "disk for downloads", hub, 4 * WEIGHTS, "a BERT-base and its data",
+            "export HF_HOME=DIR", "problem",
         ),
         Place(
             "disk for features", cache_folder(), 1e9, "what is kept of tokenized texts",
