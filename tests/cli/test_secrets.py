@@ -103,10 +103,15 @@ def test_addresses_with_secrets(run, address: str, tiny_encoder: Path, tmp_path:
     ],
     ids=lambda typed: " ".join(typed)[:40],
 )
-def test_messages_and_tracebacks(typed: list[str], run, address: str, tmp_path: Path) -> None:
-    done = run("--debug", *(part.replace("{address}", address) for part in typed))
-    assert done.returncode == 2, done.stderr
-    assert "Traceback" in done.stderr
+def test_messages_and_tracebacks(
+    typed: list[str], cli, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    done = cli("--debug", *(part.replace("{address}", address) for part in typed))
+    assert done.code == 2, done.err
+    assert "Traceback" in done.err
+    for canary in CANARIES:
+        assert canary not in done.out + done.err, done.err
     assert list(tmp_path.iterdir()) == []
 
 
