@@ -105,9 +105,8 @@ def main() -> None:
                 import traceback
 
                 from bertkit.cli.printable import printable
-                from bertkit.redaction import redacted
 
-                print(printable(redacted(traceback.format_exc()), keep_lines=True), end="", file=sys.stderr)
+                print(printable(traceback.format_exc(), keep_lines=True), end="", file=sys.stderr)
             from bertkit.cli.failures import exit_code_of  # not for those who only ask for help
 
             code = exit_code_of(error)
