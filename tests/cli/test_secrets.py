@@ -26,9 +26,14 @@ class Handler(SimpleHTTPRequestHandler):
 
 
 @pytest.fixture
-def address(reviews: Path) -> Iterator[str]:
+def address(reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server on this machine that gives out the reviews; it takes any user and any key."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(reviews.parent)))
+    folder = tmp_path_factory.mktemp("served")
+    text = reviews.read_text(encoding="utf-8")
+    (folder / "reviews.csv").write_text(text, encoding="utf-8")
+    header, rest = text.split("\n", 1)
+    (folder / "spoiled.csv").write_text(f"{header}\nx,y,z\n{rest}", encoding="utf-8")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://{USER}:{KEY}@127.0.0.1:{server.server_port}"
@@ -60,13 +65,18 @@ def assert_kept_secret(folder: Path) -> None:
 
 
 def test_addresses_with_secrets(run, address: str, tiny_encoder: Path, tmp_path: Path) -> None:
-    data = [f"--train={address}/reviews.csv?token={KEY}", f"--eval={address}/reviews.csv?sig={KEY}&x=1"]
+    data = [
+        "--set=data.skip_bad_rows=5",
+        f"--train={address}/spoiled.csv?token={KEY}",
+        f"--eval={address}/reviews.csv?sig={KEY}&x=1",
+    ]
     done = run(*TRAIN.split(), *data, f"--eval={address}/./reviews.csv?key={KEY}", "--model", tiny_encoder)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 3, done.stderr  # a row was set aside, which is written down with its place
     assert "data.train holds a secret" in done.stderr
     assert "http://***@127.0.0.1" in done.stderr
     (made,) = (path for path in (tmp_path / "runs").iterdir() if path.name != "latest")
     assert_kept_secret(tmp_path)
+    assert "spoiled.csv?token=***:2" in (made / "rejected.jsonl").read_text(encoding="utf-8")
     assert "http://***@127.0.0.1" in (made / "recipe.yaml").read_text(encoding="utf-8")
     assert "--train=http://***@127.0.0.1" in (made / "environment.json").read_text(encoding="utf-8")
     for typed in (

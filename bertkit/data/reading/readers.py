@@ -21,6 +21,7 @@ from bertkit.data.reading.text_files import read_delimited
 from bertkit.data.rejection import NONE_ALLOWED, RejectedRows
 from bertkit.data.rows import Rows
 from bertkit.errors import DataError
+from bertkit.redaction import redacted
 
 _READERS: Mapping[str, Callable[[DataFile, Head], Rows]] = {
     "csv": lambda file, _: read_delimited(file),
@@ -46,7 +47,7 @@ def read_location(name: str, rejected: RejectedRows = NONE_ALLOWED) -> Rows:
     """
     if is_url(name):
         with fetched(name) as files:
-            return _read_data_files(files, origin=name, rejected=rejected)
+            return _read_data_files(files, origin=redacted(name), rejected=rejected)
     path = Path(name).expanduser()
     if not is_glob(name) or path.exists():
         return read_path(path, rejected)

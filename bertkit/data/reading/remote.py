@@ -17,7 +17,7 @@ from bertkit.data.reading.folders import check_together, choose_files
 from bertkit.data.reading.formats import TEXT_SUFFIX
 from bertkit.data.reading.hub import first_line
 from bertkit.errors import DataError, MissingPackageError
-from bertkit.redaction import is_masked
+from bertkit.redaction import is_masked, redacted
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)(::[^:]+)*://")
 # Protocol -> what `pip install` calls the package that speaks it.
@@ -40,7 +40,7 @@ def is_url(name: str) -> bool:
 def fetched(url: str) -> Iterator[list[DataFile]]:
     """Local copies of what a URL names: one file, those that a glob matches, or those of a folder.
 
-    The copies go when the context ends; they are called by their URLs in every message.
+    The copies go when the context ends; they are called by their URLs, without secrets, in every message.
 
     Raises:
         DataError: there is nothing, or it cannot be fetched.
@@ -118,7 +118,7 @@ def _fetch_all(system: Any, path: str, url: str, folder: Path) -> list[DataFile]
         local.parent.mkdir(exist_ok=True)
         system.get_file(item, str(local))
         name = url if remote == [path] else _url_of(item, url)
-        files.append(DataFile(local, name))
+        files.append(DataFile(local, redacted(name)))  # it becomes part of what is written of rows
     return files
 
 
