@@ -126,13 +126,7 @@ FAULTS = {
     "one too many": Fault("finetune sst2 cola", ("cola",), ("--help",)),
     "no number": Fault("finetune sst2 --seed x", ("--seed", "whole number")),
     "no recipe": Fault("finetune", ("which recipe",), ("bertkit recipes",)),
-    "resume with settings": Fault(
-        "finetune --resume run --seed 3", ("--resume",), ("bertkit finetune --resume run",)
-    ),
     "resume nothing": Fault("finetune --resume run", ("no run 'run'",)),
-    "resume without checkpoint": Fault(
-        "finetune --resume run", ("no checkpoint",), ("run/recipe.yaml",), {RUN[0]: "", RUN[1]: "{}"}
-    ),
 }
 
 
@@ -176,7 +170,7 @@ def test_fault_is_one_message_and_one_hint(name: str, cli, tmp_path: Path) -> No
 def test_finished_run_is_not_resumed(trained_run: Path, cli) -> None:
     before = set(tree(trained_run))
     done = cli("finetune", "--resume", "runs/latest", cwd=trained_run)
-    assert_refused(done, ("is finished",), ("bertkit eval",))
+    assert (done.code, "is finished: nothing to resume" in done.err) == (0, True)
     assert set(tree(trained_run)) == before
 
 
