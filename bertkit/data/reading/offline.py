@@ -57,10 +57,11 @@ def may_have_model(name: str) -> bool:
 def prepared_folders(name: str) -> list[Path]:
     """What `datasets` has made of a Hub data set: a folder, or none."""
     cache = prepared_cache()
-    # The folder's name is made of the data set's by rules of `datasets`: letters and digits stay as they are.
     found = sorted(cache.iterdir()) if cache.is_dir() else []
-    return [path for path in found if path.is_dir() and _plain(path.name) == _plain(name)]
+    return [path for path in found if path.is_dir() and _plain(path.name, "___") == _plain(name, "/")]
 
 
-def _plain(name: str) -> str:
-    return _NO_LETTER_OR_DIGIT.sub("", name.lower())
+def _plain(name: str, separator: str) -> tuple[str, str]:
+    """Namespace and name: `datasets` keeps a namespace whole, and of a name letters and digits."""
+    namespace, _, own = name.rpartition(separator)
+    return namespace, _NO_LETTER_OR_DIGIT.sub("", own.lower())
