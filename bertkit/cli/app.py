@@ -110,6 +110,11 @@ def main() -> None:
             from bertkit.cli.failures import exit_code_of  # not for those who only ask for help
 
             code = exit_code_of(error)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:  # nobody reads it any more: Python would try again, and end with a code of its own
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     sys.exit(code if isinstance(code, int) else 0)
 
 

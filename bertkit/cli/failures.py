@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import suppress
 from typing import Any
 
 import typer
@@ -90,7 +91,8 @@ def _say(message: str, hint: str, code: int) -> int:
     label, style = ("stopped: ", "yellow") if code >= 128 else ("error: ", "bold red")
     # A list of faults has them in lines of their own, indented; a line end in a text from data is none.
     shown = "\n  ".join(map(sentence, message.split("\n  ")))
-    console.print(Text(label, style=style) + Text(shown, style="default"))
-    console.print(Text("hint: ", style="bold cyan") + Text(sentence(hint), style="default"))
-    sys.stderr.flush()
+    with suppress(OSError):  # the terminal may be gone: the exit code says it all the same
+        console.print(Text(label, style=style) + Text(shown, style="default"))
+        console.print(Text("hint: ", style="bold cyan") + Text(sentence(hint), style="default"))
+        sys.stderr.flush()
     return code

@@ -192,6 +192,7 @@ def finetune(
         )  # fmt: skip
     wait_politely_beside_others()
     with Display(quiet=quiet or json) as display:
+        from bertkit.runs.folder import check_free
         from bertkit.workflows import estimate as estimates
         from bertkit.workflows import finetune as workflow
 
@@ -200,6 +201,8 @@ def finetune(
         elif loaded is None:
             raise AssertionError("there is a recipe where no run is resumed")
         elif dry_run:
+            if out is not None:
+                check_free(out, force=force)
             estimate = estimates.estimate(loaded, baseline=baseline, listen=display)
             return print(as_json(estimates.as_dict(estimate))) if json else print_estimate(loaded, estimate)
         else:

@@ -41,5 +41,7 @@ def is_disk_full(error: BaseException) -> bool:
 
 
 def size_of(count: int) -> str:
-    """Bytes as a person reads them: `1.4 GB`, `270 MB`."""
+    """Bytes as a person reads them: `1.4 GB`, `270 MB`, `1 kB`."""
+    if count < 1e6:
+        return f"{count / 1e3:.0f} kB"
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"

@@ -15,7 +15,7 @@ from bertkit.config.file_names import fault_of_file_name
 from bertkit.errors import RunError
 from bertkit.runs.atomic import point_to
 from bertkit.runs.checkpoints import Checkpoints
-from bertkit.runs.lock import locked
+from bertkit.runs.lock import check_unlocked, locked
 
 RUNS = "runs"
 LATEST = "latest"
@@ -184,6 +184,7 @@ def check_free(path: Path, *, force: bool) -> None:
     elif not (path.is_dir() and RunFolder(path).is_run):
         raise RunError(f"{path} exists and is no run folder", hint="choose another place: --out DIR")
     elif not force:
+        check_unlocked(path)
         raise RunError(f"{path} already exists", hint="choose another --out, or --force to replace that run")
 
 

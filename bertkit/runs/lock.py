@@ -53,6 +53,17 @@ def locked(path: Path, *, patience: float = 0) -> Iterator[None]:
         lock.release()
 
 
+def check_unlocked(path: Path) -> None:
+    """Raise where another process writes a run folder.
+
+    Raises:
+        RunError: it does.
+    """
+    if (path / LOCK).exists():
+        with suppress(OSError), locked(path):
+            pass
+
+
 def _owner(path: Path) -> str:
     try:
         owner = json.loads((path / OWNER).read_text(encoding="utf-8"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,6 +30,8 @@ class RunLog:
         from torch.utils.tensorboard import SummaryWriter
 
         self._path, self._warn, self._failed = path, warn, False
+        # TensorBoard writes in a thread of its own, whose errors would be printed whole.
+        self._hook, threading.excepthook = threading.excepthook, self._hear_thread
         self._stream: TextIO | None = None
         self._events: SummaryWriter | None = None
         with self._surviving():
@@ -53,9 +56,19 @@ class RunLog:
         try:
             yield
         except OSError as error:
+            self._fail(error)
+
+    def _fail(self, error: OSError) -> None:
+        if not self._failed:
             self._failed = True
             reason = error.strerror or error
             self._warn(f"{self._path} cannot be written ({reason}): the training goes on without its log")
+
+    def _hear_thread(self, raised: threading.ExceptHookArgs) -> None:
+        if isinstance(raised.exc_value, OSError):
+            self._fail(raised.exc_value)
+        else:
+            self._hook(raised)
 
     def __enter__(self) -> Self:
         return self
@@ -67,6 +80,7 @@ class RunLog:
             with suppress(OSError):  # what could not be written was said
                 if each is not None:
                     each.close()
+        threading.excepthook = self._hook
 
 
 def trim_log(path: Path, *, step: int, judged_step: int) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
+from bertkit.errors import RunError
 from bertkit.runs.atomic import write_json
 
 
@@ -45,6 +46,31 @@ class PartialOutput:
                 yield from (line for line in stream if line.endswith(b"\n"))
         except (OSError, ValueError):
             return
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other processes from the same output for the block.
+
+        Raises:
+            RunError: one is at it.
+        """
+        from filelock import FileLock, Timeout
+
+        file = self.target.with_name(f".{self.target.name}.lock")
+        lock = FileLock(file, timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise RunError(
+                f"{self.target} is being written by another process",
+                hint="wait until it is done, or choose another -o",
+            ) from None
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                file.unlink()  # while nobody else can have it
+            lock.release()
 
     @contextmanager
     def writing(self, *, keep: int) -> Iterator[TextIO]:

@@ -30,8 +30,15 @@ def seal(folder: Path, facts: Mapping[str, Any]) -> None:
     for path in sorted(folder.iterdir()):
         sync(path)
         files[path.name] = {"size": path.stat().st_size, "sha256": _sha256(path)}
-    write_json(folder / MANIFEST, {"format": FORMAT, **facts, "files": files})
+    manifest = {"format": FORMAT, **facts, "files": files}
+    write_json(folder / MANIFEST, manifest | {"seal": _seal_of(manifest)})
     sync(folder)
+
+
+def _seal_of(manifest: Mapping[str, Any]) -> str:
+    """Of what a manifest says: it has no other that would know that it has changed."""
+    text = json.dumps({key: value for key, value in manifest.items() if key != "seal"}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def check_sealed(folder: Path) -> dict[str, Any]:
@@ -68,6 +75,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise NotWhole(f"{MANIFEST} is damaged")
     if manifest["format"] > FORMAT:
         raise NotWhole(f"a newer bertkit wrote it (format {manifest['format']}, this one reads {FORMAT})")
+    if manifest.get("seal") != _seal_of(manifest):
+        raise NotWhole(f"{MANIFEST} has changed since it was written")
     return manifest
 
 

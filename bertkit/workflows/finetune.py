@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -269,10 +268,10 @@ def _train_and_finish(
         advice = f"--set train.epochs={math.ceil(settings.epochs * FEW_STEPS / steps)}"
         text = f"only {steps} steps: so little data often wants more epochs, as {advice}"
         job.listen(Note(text, warning=True))
-    began = time.monotonic()
-    saver = Saver(job.run, state, facts, every_minutes=settings.save_every_minutes)
+    before = float(checkpoint.facts.get("seconds", 0.0)) if checkpoint is not None else 0.0
+    saver = Saver(job.run, state, facts, every_minutes=settings.save_every_minutes, seconds=before)
     fit(job, state, data, saver)
-    seconds = time.monotonic() - began
+    seconds = saver.seconds
     try:
         found = save_and_score(job, state, facts)
         write_results(job, state, found, seconds=seconds)

@@ -122,7 +122,9 @@ def predict(
             listen(Note(f"type JSON lines, as {awaited}; Ctrl-D on an empty line ends"))
         if target is None:
             return _predict_stream(job, lines, output)
-        return _predict_file(job, lines, PartialOutput(target, _origin(path, found, job, columns)))
+        partial = PartialOutput(target, _origin(path, found, job, columns))
+        stack.enter_context(partial.alone())
+        return _predict_file(job, lines, partial)
 
 
 @contextmanager

@@ -74,6 +74,8 @@ def newest_checkpoint(run: RunFolder, listen: Listener) -> tuple[Checkpoint | No
         )
     if found is None:
         listen(Note("there is no checkpoint yet: it begins with the first step"))
+    else:
+        listen(Note(f"going on after step {found.step}"))
     return found, skipped
 
 

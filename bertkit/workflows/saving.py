@@ -26,15 +26,28 @@ class Saver:
         state: of the training.
         facts: what each manifest says of it.
         every_minutes: how long at most to go without one; None: only when told.
+        seconds: what earlier calls have taken.
     """
 
     def __init__(
-        self, run: RunFolder, state: TrainingState, facts: Mapping[str, Any], *, every_minutes: float | None
+        self,
+        run: RunFolder,
+        state: TrainingState,
+        facts: Mapping[str, Any],
+        *,
+        every_minutes: float | None,
+        seconds: float = 0.0,
     ) -> None:
         self._run, self._state, self._facts = run, state, facts
+        self._began = time.monotonic() - seconds
         self._every_seconds = None if every_minutes is None else 60 * every_minutes
         self._saved: tuple[int, int] | None = None
         self._at = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """From the first step to now, without the time between an interruption and going on."""
+        return time.monotonic() - self._began
 
     def save(self, *, is_best: bool = False) -> None:
         """Write what the training is now, unless that is on the disk already.
@@ -56,7 +69,8 @@ class Saver:
                 with checkpoints.writing_best(state.step, self._facts) as folder:
                     write_weights(state, folder)
                 weights = folder.with_name(f"best-{state.step}") / WEIGHTS
-            with checkpoints.writing(state.step, self._facts, best_step=best_step) as folder:
+            facts = {**self._facts, "seconds": self.seconds}
+            with checkpoints.writing(state.step, facts, best_step=best_step) as folder:
                 write_checkpoint(state, folder, weights=weights)
         except Exception as error:
             if is_disk_full(error):

@@ -160,3 +160,18 @@ def test_what_was_changed_starts_over(change: str, trained_run, cli, tmp_path, s
     answers = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
     assert len(answers) == (1 if change == "input" else 25)
     assert all(("scores" in answer) == (change == "scores") for answer in answers)
+
+
+def test_one_output_is_written_by_one_process(trained_run: Path, tmp_path: Path, cli) -> None:
+    """A second one would write between the lines of the first, or take its place."""
+    from bertkit.runs.partial import PartialOutput
+
+    (tmp_path / "lines.jsonl").write_text('{"text": "a fine film"}\n', encoding="utf-8")
+    run = trained_run / "runs" / "latest"
+    with PartialOutput(tmp_path / "out.jsonl", None).alone():
+        done = cli("predict", "lines.jsonl", "--model", run, "-o", "out.jsonl")
+    assert done.code == 2
+    assert "out.jsonl is being written by another process" in done.err
+    assert not (tmp_path / "out.jsonl").exists()
+    assert cli("predict", "lines.jsonl", "--model", run, "-o", "out.jsonl").code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["lines.jsonl", "out.jsonl"]

@@ -77,7 +77,7 @@ def rewrite(path: Path, **changed: object) -> None:
 
 
 # What is wrong with a folder is told by tests/runs; here each is gone on from, the usual ones in each run.
-USUAL = ("flip weights.safetensors", "cut optimizer.safetensors", "unlink manifest.json", "no file at all")
+USUAL = ("flip weights.safetensors", "cut optimizer.safetensors", "flip manifest.json", "no file at all")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bertkit.runs.sealed import FORMAT, MANIFEST, NotWhole, check_sealed, seal
+from bertkit.runs.sealed import FORMAT, MANIFEST, NotWhole, _seal_of, check_sealed, seal
 
 FILES = {"weights.safetensors": b"\x00\x01" * 500, "state.json": b'{"step": 3}', "empty": b""}
 
@@ -62,9 +62,12 @@ def test_a_manifest_that_is_missing_broken_or_newer(folder: Path) -> None:
     manifest = json.loads(file.read_text(encoding="utf-8"))
     file.write_text(json.dumps(manifest | {"format": FORMAT + 1}), encoding="utf-8")
     assert "newer bertkit" in reason_of(folder)
-    for broken in ("[]", "{}", json.dumps({"format": FORMAT}), json.dumps(manifest | {"files": 3})):
+    for broken in ("[]", "{}"):
         file.write_text(broken, encoding="utf-8")
         assert reason_of(folder) == f"{MANIFEST} is damaged"
+    for changed in (manifest | {"step": 4}, manifest | {"files": 3}, {"format": FORMAT}):
+        file.write_text(json.dumps(changed), encoding="utf-8")
+        assert reason_of(folder) == f"{MANIFEST} has changed since it was written"
     file.write_text(json.dumps(manifest)[:-20], encoding="utf-8")
     assert reason_of(folder) == f"{MANIFEST} cannot be read"
     file.unlink()
@@ -79,5 +82,6 @@ def test_a_manifest_cannot_point_out_of_its_folder(folder: Path, tmp_path: Path)
     (tmp_path / "outside").write_bytes(FILES["state.json"])
     manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     manifest["files"]["../outside"] = manifest["files"]["state.json"]
+    manifest["seal"] = _seal_of(manifest)
     (folder / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
     assert reason_of(folder) == "outside is missing"
