@@ -97,7 +97,10 @@ def test_killed_stopped_and_gone_on_with(tmp_path: Path, bertkit, reviews: Path,
         (["sst2", "--seeds", "2", "--folds", "2"], "--seeds and --folds are two ways to repeat a training"),
         (["sst2", "--seeds", "1"], "--seeds 1: how far scores lie apart takes at least two trainings"),
         (["sst2", "--folds", "0"], "--folds 0: how far scores lie apart takes at least two trainings"),
-        (["--resume", "run", "--seeds", "2"], "--resume goes on with a run as it is, without other settings"),
+        (
+            ["--resume", "run", "--seeds", "2"],
+            "--resume goes on with a run where it is: without --out, --force, --dry-run, --seeds and --folds",
+        ),
     ],
 )
 def test_what_cannot_be_asked_for(cli, arguments: list[str], message: str) -> None:

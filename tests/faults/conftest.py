@@ -127,6 +127,9 @@ def inject(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 def send() -> Iterator[Callable[[int], Callable[[], None]]]:
     """`send(signal.SIGTERM)` is an action that sends this process a signal."""
     before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    for each, handler in before.items():
+        if handler == signal.SIG_IGN:  # as under nohup, where bertkit does not hear it either
+            signal.signal(each, signal.default_int_handler if each == signal.SIGINT else signal.SIG_DFL)
     yield lambda number: lambda: os.kill(os.getpid(), number)
     for each, handler in before.items():
         signal.signal(each, handler)

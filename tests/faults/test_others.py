@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+LONG = pytest.mark.long_faults
+
 
 @pytest.fixture
 def stopped(cli, training, inject, send, tmp_path: Path) -> Path:
@@ -20,6 +22,7 @@ def stopped(cli, training, inject, send, tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
+@pytest.mark.long_faults
 def test_two_processes_never_write_one_run(start, bertkit, training, tmp_path: Path) -> None:
     first = start(*training.begin(epochs=500), cwd=tmp_path)
     assert first.stderr is not None
@@ -178,7 +181,9 @@ def test_a_signal_at_the_last_moment_is_heard(
     assert_same(tmp_path / "run", whole)
 
 
-@pytest.mark.parametrize("closed", [[1], [2], [0, 1, 2]], ids=str)
+@pytest.mark.parametrize(
+    "closed", [pytest.param([1], marks=LONG), pytest.param([2], marks=LONG), [0, 1, 2]], ids=str
+)
 def test_streams_that_were_closed_before_the_start(training, tmp_path: Path, closed: list[int]) -> None:
     """As by `2>&-`: no file is opened in their place, and the training is done."""
     close = "; ".join(f"os.close({number})" for number in closed)
@@ -193,7 +198,7 @@ def test_streams_that_were_closed_before_the_start(training, tmp_path: Path, clo
     assert (tmp_path / "run" / "metrics.json").is_file()
 
 
-@pytest.mark.parametrize("closed", ["stderr", "stdout", "both"])
+@pytest.mark.parametrize("closed", ["stderr", "stdout", pytest.param("both", marks=LONG)])
 def test_nobody_reads(start, training, tmp_path: Path, whole: Path, assert_same, closed: str) -> None:
     """`bertkit finetune ... | head` and a log reader that ended: the training ends as it would have."""
     pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE}

@@ -35,7 +35,8 @@ def test_a_closed_terminal_saves_and_stops(training, tmp_path: Path) -> None:
 
 # The terminal is that of the session, as it is for a shell's command.
 LEAD = """
-import fcntl, sys, termios
+import fcntl, signal, sys, termios
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 sys.argv[0] = "bertkit"
 from bertkit.cli.app import main

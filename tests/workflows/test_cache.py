@@ -36,11 +36,11 @@ def caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write("bertkit/features/bbbb/input_ids.npy", 20)
     write("bertkit/onnx/cccc.onnx", 30)
     write("bertkit/checked/dddd", 0)
-    for kind, name in (("models", "tiny--bert"), ("datasets", "tiny--films")):
+    for kind, name, commit in (("models", "tiny--bert", "f" * 40), ("datasets", "tiny--films", "d" * 40)):
         folder = f"hf/hub/{kind}--{name}"
         blob = write(f"{folder}/blobs/{'e' * 40}", 100)
-        write(f"{folder}/refs/main", 0).write_text("f" * 40)
-        snapshot = tmp_path / folder / "snapshots" / ("f" * 40)
+        write(f"{folder}/refs/main", 0).write_text(commit)
+        snapshot = tmp_path / folder / "snapshots" / commit
         snapshot.mkdir(parents=True)
         (snapshot / "config.json").symlink_to(blob)
     write(f"hf/hub/models--tiny--bert/blobs/{'9' * 64}.12345678.incomplete", 50)
