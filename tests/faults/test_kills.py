@@ -62,7 +62,7 @@ def test_killed_at_a_few_random_moments(
 
 @pytest.mark.long_faults
 @pytest.mark.parametrize("seed", range(10))
-def test_killed_at_fifty_random_moments(
+def test_killed_at_random_moments(
     start, training, tmp_path: Path, always_saving: Path, assert_same, seed: int, record_property
 ) -> None:
     killed = trainings = 0
