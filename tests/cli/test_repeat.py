@@ -52,6 +52,7 @@ def press_control_c(process: subprocess.Popen[str]) -> None:
     os.killpg(process.pid, signal.SIGINT)
 
 
+@pytest.mark.long_faults
 def test_killed_stopped_and_gone_on_with(tmp_path: Path, bertkit, reviews: Path, tiny_encoder: Path) -> None:
     begin = ["finetune", "classification", "--train", reviews, "--model", tiny_encoder, *SETTINGS]
     code, printed, said = act_after_first_evaluation(

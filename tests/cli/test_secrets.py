@@ -64,6 +64,7 @@ def assert_kept_secret(folder: Path) -> None:
             assert canary not in str(path)
 
 
+@pytest.mark.long_faults
 def test_addresses_with_secrets(run, address: str, tiny_encoder: Path, tmp_path: Path) -> None:
     data = [
         "--set=data.skip_bad_rows=5",

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 
 def stop_after_first_evaluation(folder: Path, number: int, *arguments: str | Path) -> list[str]:
     """Start a training, send the signal when the first evaluation is shown, and give what it said."""
@@ -32,6 +34,7 @@ def stop_after_first_evaluation(folder: Path, number: int, *arguments: str | Pat
     return [line.rstrip("\n") for line in said]
 
 
+@pytest.mark.long_faults
 def test_stopped_twice_and_resumed_is_as_never_stopped(trained_run: Path, bertkit, tmp_path: Path) -> None:
     whole, run = trained_run / "runs" / "latest", tmp_path / "run"
     said = stop_after_first_evaluation(

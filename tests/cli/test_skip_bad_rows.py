@@ -82,6 +82,7 @@ def test_one_more_is_an_error_and_leaves_nothing(dirty: Path, cli, tiny_encoder:
     assert not (dirty / "run").exists()
 
 
+@pytest.mark.long_faults
 def test_json_and_several_seeds(dirty: Path, cli, tiny_encoder: Path) -> None:
     done = finetune(
         cli, tiny_encoder, "--train", "dirty.csv", "--out", "run", "--set", "data.skip_bad_rows=9",

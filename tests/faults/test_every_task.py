@@ -119,7 +119,12 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
+QUICK = ("inside an accumulation window", "bf16")
+
+
+@pytest.mark.parametrize(
+    "way", [way if way in QUICK else pytest.param(way, marks=pytest.mark.long_faults) for way in WAYS]
+)
 def test_stopped_and_resumed_is_the_same_with_each_way_to_train(
     way: str, cli, training, inject, send, tmp_path: Path, assert_same
 ) -> None:

@@ -198,7 +198,9 @@ def test_streams_that_were_closed_before_the_start(training, tmp_path: Path, clo
     assert (tmp_path / "run" / "metrics.json").is_file()
 
 
-@pytest.mark.parametrize("closed", ["stderr", "stdout", pytest.param("both", marks=LONG)])
+@pytest.mark.parametrize(
+    "closed", ["stderr", pytest.param("stdout", marks=LONG), pytest.param("both", marks=LONG)]
+)
 def test_nobody_reads(start, training, tmp_path: Path, whole: Path, assert_same, closed: str) -> None:
     """`bertkit finetune ... | head` and a log reader that ended: the training ends as it would have."""
     pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE}

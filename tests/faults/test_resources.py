@@ -70,6 +70,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=True)
 
 
+@pytest.mark.long_faults
 def test_a_disk_of_3_mb_is_refused_or_fills_without_harm(
     small_disk: Path, bertkit, training, tmp_path: Path, whole: Path, assert_same
 ) -> None:
