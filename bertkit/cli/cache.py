@@ -67,7 +67,8 @@ def clean(
     debug: Debug = False,
 ) -> None:
     """Remove what bertkit has made and makes again when it is needed; with --hub, downloads too."""
-    from bertkit.cli.cache_tables import print_cache, shown_bytes
+    from bertkit.cli.cache_tables import print_cache
+    from bertkit.runs.disk import size_of
     from bertkit.workflows.cache import choose_entries, list_cache, remove_entries
 
     chosen = choose_entries(
@@ -77,7 +78,7 @@ def clean(
     if not json and chosen:
         print_cache(chosen)
     if not dry_run and chosen:
-        if not (yes or _confirmed(chosen, f"remove these {shown_bytes(total)}?", json=json)):
+        if not (yes or _confirmed(chosen, f"remove these {size_of(total)}?", json=json)):
             return print("nothing removed")
         remove_entries(chosen)
     if json:
@@ -86,7 +87,7 @@ def clean(
     elif not chosen:
         print("nothing to remove")
     else:
-        print(f"{'would free' if dry_run else 'freed'} {shown_bytes(total)}")
+        print(f"{'would free' if dry_run else 'freed'} {size_of(total)}")
 
 
 def _confirmed(chosen: Sequence[CacheEntry], question: str, *, json: bool) -> bool:

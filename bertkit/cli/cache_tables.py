@@ -12,6 +12,7 @@ from rich.text import Text
 
 from bertkit.cli.plain_table import plain_table
 from bertkit.cli.printable import output_console, printable
+from bertkit.runs.disk import size_of
 
 if TYPE_CHECKING:
     from bertkit.workflows.cache import CacheEntry
@@ -25,7 +26,7 @@ def print_cache(entries: Sequence[CacheEntry], console: Console | None = None) -
         return
     table = plain_table("kind", "name", ">size", ">used", "where")
     for kind, name, size, used, where in _rows(entries):
-        cells = (kind, printable(name), shown_bytes(size), shown_age(time.time() - used), printable(where))
+        cells = (kind, printable(name), size_of(size), shown_age(time.time() - used), printable(where))
         table.add_row(*map(Text, cells))
     console.print(table)
 
@@ -45,14 +46,6 @@ def _rows(entries: Sequence[CacheEntry]) -> Iterator[tuple[str, str, int, float,
     for entry in entries:
         if not entry.is_own:
             yield entry.kind, entry.name, entry.bytes, entry.used, str(entry.path)
-
-
-def shown_bytes(size: int) -> str:
-    """`1.3 GB`."""
-    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if size >= unit:
-            return f"{size / unit:.1f} {name}"
-    return f"{size} B"
 
 
 def shown_age(seconds: float) -> str:

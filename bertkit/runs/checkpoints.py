@@ -42,13 +42,11 @@ class Checkpoint:
         path: its folder.
         step: optimizer steps done.
         facts: what its manifest says.
-        best: the folder with the best weights so far; None before the first evaluation.
     """
 
     path: Path
     step: int
     facts: Mapping[str, Any]
-    best: Path | None
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,9 @@ class Checkpoints:
         for step, folder in sorted(self._found("step"), key=_newest_first):
             try:
                 facts = check_sealed(folder)
-                return Checkpoint(folder, step, facts, self._best_of(facts)), skipped
+                if facts.get("best_step") is not None:
+                    self.best_weights(facts["best_step"])  # without them a run would end with other ones
+                return Checkpoint(folder, step, facts), skipped
             except NotWhole as fault:
                 skipped.append(Skipped(folder.name, str(fault)))
         return None, skipped
@@ -212,15 +212,6 @@ class Checkpoints:
                 if match["aside"] and (self.path / f"{kind}-{match['step']}").exists():
                     continue
                 yield int(match["step"]), path
-
-    def _best_of(self, facts: Mapping[str, Any]) -> Path | None:
-        """The best weights that a checkpoint goes on with.
-
-        Raises:
-            NotWhole: they are not as they were written.
-        """
-        step = facts.get("best_step")
-        return None if step is None else self.best_weights(step)[0]
 
 
 def _newest_first(found: tuple[int, Path]) -> tuple[int, str]:

@@ -40,8 +40,9 @@ def is_disk_full(error: BaseException) -> bool:
     return any(words in str(error) for words in ("No space left on device", "Disk quota exceeded"))
 
 
-def size_of(count: int) -> str:
-    """Bytes as a person reads them: `1.4 GB`, `270 MB`, `1 kB`."""
-    if count < 1e6:
-        return f"{count / 1e3:.0f} kB"
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+def size_of(amount: float) -> str:
+    """A number of bytes as people read it: `1.4 GB`, `270.0 MB`, `12 B`."""
+    for unit, name in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if amount >= unit:
+            return f"{amount / unit:,.1f} {name}"
+    return f"{amount:.0f} B"

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from bertkit.runs.disk import size_of
 from bertkit.workflows.events import Listener, Note, silent
-from bertkit.workflows.health.finding import Finding, counted, size
+from bertkit.workflows.health.finding import Finding, counted
 from bertkit.workflows.health.hub import look_at_hub
 from bertkit.workflows.health.machine import look_at_memory, look_at_processor
 from bertkit.workflows.health.packages import look_at_packages
@@ -82,7 +83,7 @@ def _devices(probe: Probe) -> Iterator[Finding]:
     text = f"{found['precision']}{'' if bf16 else '; bf16 is not computed by this hardware'}"
     yield Finding("precision", "ok", f"{text}; {counted(found['threads'], 'thread')}", facts=found)
     for gpu in found["gpus"]:
-        text = f"{gpu['name']}, {size(gpu['free_bytes'])} free of {size(gpu['memory_bytes'])}"
+        text = f"{gpu['name']}, {size_of(gpu['free_bytes'])} free of {size_of(gpu['memory_bytes'])}"
         yield Finding("gpu", "ok", text, facts=gpu)
     if found["gpus"]:
         return

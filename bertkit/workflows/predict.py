@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import stat
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
 
-from bertkit.data.reading.compression import (
-    MAGIC_BYTES,
-    ArchiveBombError,
-    bomb,
-    compression_of,
-    is_compressed,
-    unpack,
-)
-from bertkit.data.reading.file_access import HEAD_BYTES, UTF8_BOM, DataFile, open_file, refuse_foreign
+from bertkit.data.reading.compression import is_compressed
 from bertkit.data.reading.lines import InputLine, input_kind, read_input_lines
-from bertkit.errors import DataError, Interrupted, RunError, TrainingError
+from bertkit.errors import Interrupted, RunError, TrainingError
 from bertkit.runs.atomic import json_text
 from bertkit.runs.environment import fingerprint
 from bertkit.runs.partial import PartialOutput
-from bertkit.tasks.table import TASKS
 from bertkit.workflows.answers import (
     CHUNK_LINES,
     Asked,
@@ -38,6 +26,7 @@ from bertkit.workflows.answers import (
     prepared,
 )
 from bertkit.workflows.events import Listener, Note, Progress, silent
+from bertkit.workflows.predict_input import check_header, is_regular, opened, reading
 from bertkit.workflows.predictor import EngineName, Predictor, load_predictor
 from bertkit.workflows.signals import STOPS, signal_of
 from bertkit.workflows.trained import TrainedSource, find_trained
@@ -99,7 +88,7 @@ def predict(
     kind = input_kind(path)
     target = Path(output) if isinstance(output, str | Path) else None
     with ExitStack() as stack:
-        stream = stack.enter_context(_open(path)) if path is not None else cast("BinaryIO", source)
+        stream = stack.enter_context(opened(path)) if path is not None else cast("BinaryIO", source)
         if target is not None:
             _check_output(target, path, force=force)
         found = find_trained(model)
@@ -108,14 +97,14 @@ def predict(
         # A line of text is a text, also where the model was trained on lists of tokens.
         tagger = found.contract.problem in ("tags", "frames")
         text_column = "text" if tagger else columns[0]
-        lines = _reading(read_input_lines(stream, kind=kind, text_column=text_column), str(path))
+        lines = reading(read_input_lines(stream, kind=kind, text_column=text_column), str(path))
         if kind in ("csv", "tsv") and path is not None:
-            _check_header(path, kind, named)
+            check_header(path, kind, named)
         wanted = Wanted(scores=scores, tags=tags, n_best=n_best)
         predictor = load_predictor(named, engine, listen=listen)
         # How far a packed file is cannot be told from what is unpacked of it.
         size = path.stat().st_size if path is not None and not is_compressed(path.name) else None
-        is_file = _is_regular(stream) if path is None else path.is_file()
+        is_file = is_regular(stream) if path is None else path.is_file()
         job = _Job(predictor, wanted, listen, stream, size, is_file)
         if path is None and stream.isatty():
             awaited = json_text(dict.fromkeys(columns, "..."))
@@ -125,29 +114,6 @@ def predict(
         partial = PartialOutput(target, _origin(path, found, job, columns))
         stack.enter_context(partial.alone())
         return _predict_file(job, lines, partial)
-
-
-@contextmanager
-def _open(path: Path) -> Iterator[BinaryIO]:
-    """The file, checked and unpacked; faults of what is done with it later are not faults of reading it."""
-    with open_file(DataFile.at(path)) as opened:
-        refuse_foreign(opened.read(HEAD_BYTES).removeprefix(UTF8_BOM), DataFile.at(path))
-    with path.open("rb") as stream:
-        kind = compression_of(stream.read(MAGIC_BYTES))
-        stream.seek(0)
-        if kind is None:
-            yield stream
-            return
-        with unpack(stream, kind) as unpacked:
-            yield unpacked
-
-
-def _is_regular(stream: BinaryIO) -> bool:
-    """Whether a stream is a file, as in `bertkit predict - < FILE`."""
-    try:
-        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
-    except (OSError, ValueError, AttributeError):  # a stream in memory
-        return False
 
 
 @dataclass(frozen=True)
@@ -223,30 +189,6 @@ def _origin(
             [*files, found.contract.model_dump_json(), str(job.wanted), *columns, job.predictor.by]
         ),
     }
-
-
-def _check_header(path: Path, kind: str, found: TrainedSource) -> None:
-    """A table without the text column would give nothing but error lines: say so at once."""
-    with open_file(DataFile.at(path)) as stream:
-        first = next(iter(read_input_lines(stream, kind=kind)), None)
-    if first is not None and first.record is not None:
-        try:
-            TASKS[found.contract.task].from_contract(found.contract).read(first.record, "1")
-        except DataError as error:
-            raise DataError(f"{path}: {error.message}", hint=error.hint) from error
-
-
-def _reading(lines: Iterator[InputLine], name: str) -> Iterator[InputLine]:
-    """The lines; a disk that fails while reading is told from one that fails while writing."""
-    try:
-        yield from lines
-    except ArchiveBombError as error:
-        raise bomb(name, error.kind) from None
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(
-            f"the input cannot be read on: {reason}", hint="check the file and the disk"
-        ) from error
 
 
 def _predict_stream(job: _Job, lines: Iterator[InputLine], output: Any) -> PredictResult:

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from bertkit.runs import checkpoints as module
 from bertkit.runs.checkpoints import Checkpoints
 
 
@@ -47,7 +46,8 @@ def test_the_last_two_are_kept_and_the_best_weights_they_need(checkpoints: Check
     assert names(checkpoints) == {"step-30", "step-40", "best-20", "spare-20", "latest", "best"}
     found, skipped = checkpoints.newest()
     assert found is not None and not skipped
-    assert (found.step, found.path.name, found.best) == (40, "step-40", checkpoints.path / "best-20")
+    assert (found.step, found.path.name) == (40, "step-40")
+    assert checkpoints.best_weights(20)[0] == checkpoints.path / "best-20"
     assert found.facts["settings"] == {}
     assert (checkpoints.path / "latest").resolve().name == "step-40"
     assert (checkpoints.path / "best").resolve().name == "best-20"
@@ -90,7 +90,7 @@ def test_one_whose_best_weights_are_broken_is_no_use(checkpoints: Checkpoints) -
     found, skipped = checkpoints.newest()
     # There is a copy.
     assert found is not None and found.step == 20 and not skipped
-    assert found.best == checkpoints.path / "spare-20"
+    assert checkpoints.best_weights(20)[0] == checkpoints.path / "spare-20"
     assert checkpoints.best_weights(20)[1]["precision"] == "fp32"
     (checkpoints.path / "spare-20" / "weights").write_text("weights 21", encoding="utf-8")
     found, skipped = checkpoints.newest()
@@ -180,7 +180,7 @@ def test_killed_before_any_change_of_the_disk_there_is_a_whole_one(disk: Disk, t
             found, _ = folder.newest()
             assert found is not None and found.step >= reached, moment
             if found.facts["best_step"] is not None:
-                weights = found.best / "weights"  # type: ignore[operator]
+                weights = folder.best_weights(found.facts["best_step"])[0] / "weights"
                 assert weights.read_text(encoding="utf-8") == f"weights {found.facts['best_step']}"
             write(folder, 50, best_step=found.facts["best_step"])
             best = {f"best-{found.facts['best_step']}", "best"} if found.facts["best_step"] else set()
@@ -196,4 +196,3 @@ def test_killed_before_any_change_of_the_disk_there_is_a_whole_one(disk: Disk, t
 def test_the_pid_in_a_name_is_of_this_process(checkpoints: Checkpoints) -> None:
     with checkpoints.writing(3, {}, best_step=None) as folder:
         assert folder.name == f"step-3.tmp-{os.getpid()}"
-    assert module.KEPT == 2

@@ -32,14 +32,6 @@ class Finding:
         return asdict(self)
 
 
-def size(amount: float) -> str:
-    """A number of bytes as people read it: `3.5 GB`."""
-    for unit, name in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB")):
-        if amount >= unit:
-            return f"{amount / unit:,.1f} {name}"
-    return f"{amount / 1e3:,.0f} kB"
-
-
 def counted(number: int, what: str) -> str:
     """`1 core`, `2 cores`."""
     return f"{number} {what}{'' if number == 1 else 's'}"

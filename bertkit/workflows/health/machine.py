@@ -6,8 +6,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from bertkit.runs.disk import size_of
 from bertkit.runs.environment import processor_name
-from bertkit.workflows.health.finding import Finding, counted, size
+from bertkit.workflows.health.finding import Finding, counted
 
 CGROUPS = Path("/sys/fs/cgroup")
 # AdamW in fp32 holds each weight, its gradient and two means: 16 bytes. Those of a BERT-base, 110 million,
@@ -42,12 +43,14 @@ def look_at_memory(cgroups: Path = CGROUPS) -> Iterator[Finding]:
     if limit is not None:
         free = max(0, min(free, limit - (memory_used(cgroups) or 0)))
     facts = {"total_bytes": memory.total, "free_bytes": free, "limit_bytes": limit}
-    text = f"{size(free)} free of {size(memory.total)}"
-    text += f"; the container may use {size(limit)}" if limit is not None else ""
+    text = f"{size_of(free)} free of {size_of(memory.total)}"
+    text += f"; the container may use {size_of(limit)}" if limit is not None else ""
     if free < TOO_LITTLE_MEMORY:
         yield Finding("memory", "problem", text, "close other programs, or raise the limit", facts)
     elif free < LITTLE_MEMORY:
-        hint = f"fine-tuning a BERT-base wants about {size(LITTLE_MEMORY)}: take a smaller encoder, as minilm"
+        hint = (
+            f"fine-tuning a BERT-base wants about {size_of(LITTLE_MEMORY)}: take a smaller encoder, as minilm"
+        )
         yield Finding("memory", "warning", text, hint, facts)
     else:
         yield Finding("memory", "ok", text, facts=facts)

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bertkit.data.feature_cache import cache_folder
+from bertkit.runs.disk import size_of
 from bertkit.runs.folder import RUNS
-from bertkit.workflows.health.finding import Finding, size
+from bertkit.workflows.health.finding import Finding
 
 # Of a BERT-base.
 WEIGHTS = 110e6
@@ -78,11 +79,11 @@ def _look_at(place: Place) -> Finding:
         return Finding(place.name, place.needed, text, place.elsewhere, facts)
     free = shutil.disk_usage(standing).free
     facts |= {"free_bytes": free, "writable": True}
-    text = f"{place.path}: {size(free)} free"
+    text = f"{place.path}: {size_of(free)} free"
     if free < TOO_LITTLE_SPACE:
         return Finding(place.name, place.needed, text, f"make room, or {place.elsewhere}", facts)
     if free < place.wanted:
-        hint = f"{place.wanted_for} may take {size(place.wanted)}: make room, or {place.elsewhere}"
+        hint = f"{place.wanted_for} may take {size_of(place.wanted)}: make room, or {place.elsewhere}"
         return Finding(place.name, "warning", text, hint, facts)
     return Finding(place.name, "ok", text, facts=facts)
 
@@ -111,8 +112,11 @@ def look_at_downloads() -> Iterator[Finding]:
     """What the cache of the Hub's client holds, and what of it is half a download."""
     from huggingface_hub import constants
 
+    from bertkit.data.reading.hub_checksums import leftovers
+
     folder = Path(constants.HF_HUB_CACHE)
-    repositories = held = broken = broken_size = 0
+    repositories = held = broken_size = 0
+    broken = leftovers(folder)
     with suppress(OSError):
         for repository in folder.iterdir():
             if not (repository / "blobs").is_dir():
@@ -120,17 +124,16 @@ def look_at_downloads() -> Iterator[Finding]:
             repositories += 1
             for blob in (repository / "blobs").iterdir():
                 with suppress(OSError):  # another process may move it just now
-                    amount, is_broken = blob.stat().st_size, blob.suffix == ".incomplete"
-                    held, broken = held + amount, broken + is_broken
-                    broken_size += amount * is_broken
+                    amount = blob.stat().st_size
+                    held, broken_size = held + amount, broken_size + amount * (blob in broken)
     facts = {
-        "path": str(folder), "repositories": repositories, "bytes": held, "incomplete": broken,
+        "path": str(folder), "repositories": repositories, "bytes": held, "incomplete": len(broken),
         "incomplete_bytes": broken_size,
     }  # fmt: skip
-    text = f"{repositories} models and data sets, {size(held)}" if repositories else "empty"
+    text = f"{repositories} models and data sets, {size_of(held)}" if repositories else "empty"
     if broken:
-        text += f"; {broken} incomplete downloads, {size(broken_size)}"
-        hint = "if none is under way: bertkit cache clean --leftovers"
+        text += f"; {len(broken)} incomplete downloads, {size_of(broken_size)}"
+        hint = "nobody writes to them: bertkit cache clean --leftovers"
         yield Finding("downloads", "warning", text, hint, facts)
     else:
         yield Finding("downloads", "ok", text, facts=facts)

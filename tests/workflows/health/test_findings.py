@@ -15,7 +15,7 @@ import pytest
 from bertkit.workflows import doctor
 from bertkit.workflows.events import silent
 from bertkit.workflows.health import hub, packages, probe
-from bertkit.workflows.health.finding import Finding, size
+from bertkit.workflows.health.finding import Finding
 from bertkit.workflows.health.probe import Probe
 from bertkit.workflows.health.self_test import fault_of_self_test
 
@@ -137,14 +137,4 @@ def test_examination(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.count("problem") == 2
     assert [each.name for each in doctor.examine(self_test=False).findings if each.state == "problem"] == [
         "torch at work"
-    ]
-
-
-def test_sizes() -> None:
-    assert [size(n) for n in (0, 1_500, 2_000_000, 3.5e9, 1.2e13)] == [
-        "0 kB",
-        "2 kB",
-        "2.0 MB",
-        "3.5 GB",
-        "12.0 TB",
     ]
