@@ -113,7 +113,7 @@ def evaluate(
     from bertkit.cli.display import Display
     from bertkit.cli.score_tables import print_scores
     from bertkit.config.flags import settings_from_flags
-    from bertkit.runs.processes import is_main_process
+    from bertkit.processes.place import is_main_process
 
     flags = settings_from_flags(
         text=text, text_pair=text_pair, label=label, columns=columns or (), labels=labels or (),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import typer
@@ -16,31 +17,52 @@ from bertkit.runs.disk import is_disk_full
 from bertkit.workflows.signals import STOPS, signal_of
 
 
+@dataclass(frozen=True)
+class Said:
+    """What is said of an error.
+
+    Attributes:
+        message: what is wrong, in one line.
+        hint: what to type next.
+        code: the exit code (DESIGN: 0, 1, 2, 3, 130, 143).
+    """
+
+    message: str
+    hint: str
+    code: int
+
+
 def exit_code_of(error: BaseException) -> int:
-    """Say what went wrong, and give the exit code for it (DESIGN: 0, 1, 2, 3, 130, 143)."""
+    """Say what went wrong, and give the exit code for it."""
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 1
     if isinstance(error, typer.Exit):
         return error.exit_code
+    from bertkit.cli.several import said_by_several
+
+    said = said_of(error)
+    if (code := said_by_several(said, error)) is not None:
+        return code
+    return say(said.message, said.hint, said.code)
+
+
+def said_of(error: BaseException) -> Said:
+    """What to say of an error that ends the command."""
     if isinstance(error, BertkitError):
-        return _say(error.message, error.hint, error.exit_code)
+        return Said(error.message, error.hint, error.exit_code)
     if isinstance(error, (*STOPS, typer.Abort)):
-        number = signal_of(error)
-        return _say(
-            "before it was done",
-            "the same command starts again; bertkit runs tells what can go on",
-            128 + number,
-        )
+        hint = "the same command starts again; bertkit runs tells what can go on"
+        return Said("before it was done", hint, 128 + signal_of(error))
     if hasattr(error, "format_message"):
-        return _say(*_usage_fault(error), 2)
+        return Said(*_usage_fault(error), 2)
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return _say("memory ran out", "use a smaller model, train.batch_size or train.max_length", 1)
+        return Said("memory ran out", "use a smaller model, train.batch_size or train.max_length", 1)
     if is_disk_full(error):
-        return _say("the disk is full", "make room, then go on: bertkit runs tells what can be resumed", 1)
+        return Said("the disk is full", "make room, then go on: bertkit runs tells what can be resumed", 1)
     if isinstance(error, OSError) and error.filename is not None:
-        return _say(f"{error.filename}: {error.strerror}", "check the path, its rights and the free space", 1)
+        return Said(f"{error.filename}: {error.strerror}", "check the path, its rights and the free space", 1)
     text = str(error).strip().split("\n", 1)[0]
-    return _say(
+    return Said(
         f"{type(error).__name__}: {text}",
         "this is a fault of bertkit; run it again with --debug and report it",
         1,
@@ -84,7 +106,8 @@ def _wanted_value(fault: str) -> str:
     return "another value"
 
 
-def _say(message: str, hint: str, code: int) -> int:
+def say(message: str, hint: str, code: int) -> int:
+    """Print two lines on standard error; returns the exit code."""
     from rich.text import Text
 
     console = error_console()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -26,10 +29,24 @@ from bertkit.cli.options import (
     complete_recipe,
     complete_run,
 )
+from bertkit.cli.several import (
+    PANEL,
+    AccelerateConfig,
+    Gpus,
+    Nnodes,
+    NodeRank,
+    Nproc,
+    Rendezvous,
+    launch,
+    plan,
+    together,
+)
 from bertkit.cli.waiting import wait_politely_beside_others
+from bertkit.processes.place import find_place, is_main_process
 
 if TYPE_CHECKING:
     from bertkit.config.loader import LoadedRecipe
+    from bertkit.processes.group import Group
 
 EPILOG = """Examples:
 
@@ -44,7 +61,19 @@ bertkit finetune mnli --set train.learning_rate=3e-5 --dry-run
 bertkit finetune rte --seeds 5
 
 bertkit finetune --resume runs/latest
+
+bertkit finetune mnli --nproc 4
+
+bertkit finetune mnli --nnodes 2 --node-rank 0 --rendezvous 10.0.0.1:29500
 """
+
+
+class Strategy(StrEnum):
+    """The choices of `--strategy`."""
+
+    auto = "auto"
+    ddp = "ddp"
+    fsdp = "fsdp"
 
 
 class OnNan(StrEnum):
@@ -134,6 +163,28 @@ def finetune(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check everything and estimate the cost; train nothing.")
     ] = False,
+    nproc: Nproc = None,
+    nnodes: Nnodes = None,
+    node_rank: NodeRank = None,
+    rendezvous: Rendezvous = None,
+    gpus: Gpus = None,
+    strategy: Annotated[
+        Strategy | None,
+        typer.Option(
+            "--strategy",
+            rich_help_panel=PANEL,
+            help="Each process has the whole model (ddp) or a share of it (fsdp); auto goes by its size.",
+        ),
+    ] = None,
+    accelerate_config: AccelerateConfig = None,
+    elastic: Annotated[
+        bool,
+        typer.Option(
+            "--elastic",
+            rich_help_panel=PANEL,
+            help="Go on with another number of processes than the run began with.",
+        ),
+    ] = False,
     baseline: Annotated[
         bool,
         typer.Option("--baseline", help="Score the majority class and TF-IDF with a linear model beside."),
@@ -149,36 +200,43 @@ def finetune(
 
     Exit code 3 says that rows were set aside, as --skip-bad-rows allows; they are in rejected.jsonl.
     """
-    from bertkit.cli.display import Display
-    from bertkit.cli.resuming import check_resume, is_finished, is_repeated, recipe_of, say_finished
-    from bertkit.cli.tables import print_estimate, print_finetuned
+    from bertkit.cli.resuming import check_resume, is_finished, is_repeated, say_finished
     from bertkit.config.flags import settings_from_flags
-    from bertkit.config.loader import load_recipe
     from bertkit.errors import UsageError
 
     flags = settings_from_flags(
         model=model, train=train, evals=eval_files or (), test=test, text=text, text_pair=text_pair,
         label=label, window=window, stride=stride, limit=limit, seed=seed, columns=columns or (),
-        labels=labels or (), on_nan=on_nan, skip_bad_rows=skip_bad_rows,
+        labels=labels or (), on_nan=on_nan, skip_bad_rows=skip_bad_rows, strategy=strategy,
     )  # fmt: skip
+    started = plan(
+        nproc=nproc, nnodes=nnodes, node_rank=node_rank, rendezvous=rendezvous, gpus=gpus,
+        accelerate_config=accelerate_config,
+    )  # fmt: skip
+    named = {text.partition("=")[0].strip() for text in assignments or ()}
+    flags = {key: value for key, value in started.settings.items() if key not in named} | flags
     repeated = seeds is not None or folds is not None
     changed = bool(recipe or flags or assignments or config)
-    if resume is not None:
+    # Other hosts than the first may not see the run: it knows, and tells them.
+    here = is_main_process() and started.host == 0
+    if resume is not None and here:
         check_resume(resume, others=bool(out or force or dry_run or repeated), changed=changed)
-        if is_finished(resume):
+        if is_finished(resume) and find_place() is None:
             return say_finished(resume, json=json)
+    if elastic and resume is None:
+        raise UsageError("--elastic is for --resume", hint="leave it out")
     if recipe is None and resume is None:
         raise UsageError(
             "which recipe?",
             hint="bertkit recipes lists them; for own files: bertkit finetune classification --train FILE",
         )
-    loaded = None
-    if resume is None or changed:
-        name = recipe or recipe_of(str(resume))
-        loaded = load_recipe(name, config=config, flags=flags, assignments=assignments or ())
-    if child:
-        return _be_child(loaded, out or resume, resumed=resume is not None, quiet=quiet)
-    if repeated or (resume is not None and is_repeated(resume)):
+    load = _Loading(recipe, resume, config, flags, assignments or (), changed)
+    if repeated or (resume is not None and here and is_repeated(resume)):
+        if find_place() is not None or started.hosts > 1:
+            raise UsageError(
+                "several trainings are started by one process of one host",
+                hint="start it without torchrun or srun: --nproc N gives each training its processes",
+            )
         from bertkit.cli import repeat
 
         if baseline:
@@ -187,29 +245,108 @@ def finetune(
                 hint="leave it out, and then: bertkit eval --baseline",
             )
         return repeat.run(
-            loaded, resume, seeds=seeds, folds=folds, out=out, force=force, dry_run=dry_run,
-            json=json, quiet=quiet,
+            load.here(), resume, seeds=seeds, folds=folds, out=out, force=force, dry_run=dry_run,
+            json=json, quiet=quiet, nproc=nproc,
         )  # fmt: skip
+    if not (started.is_one or dry_run):
+        if here:
+            load.here()  # what is wrong with it is said before anything is started
+        with _as_child(out or resume) if child else nullcontext():
+            launch(started)
     wait_politely_beside_others()
+    if child and find_place() is None:
+        return _be_child(load.here(), out or resume, resumed=resume is not None, quiet=quiet)
+    with together() as group:
+        _train(load, group, out, force=force, baseline=baseline, elastic=elastic, dry_run=dry_run,
+               json=json, quiet=quiet)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Loading:
+    """The recipe that a command line asks for.
+
+    Attributes:
+        recipe: as named; None with `resume`.
+        resume: a run to go on with.
+        config, flags, assignments: what is laid over it.
+        changed: the run to go on with shall have other settings than its own.
+    """
+
+    recipe: str | None
+    resume: str | None
+    config: Path | None
+    flags: dict[str, Any]
+    assignments: Sequence[str]
+    changed: bool
+
+    def here(self) -> LoadedRecipe | None:
+        """The recipe, None where a run goes on as it is."""
+        from bertkit.cli.resuming import recipe_of
+        from bertkit.config.loader import load_recipe
+
+        if self.resume is not None and not self.changed:
+            return None
+        name = self.recipe or recipe_of(str(self.resume))
+        return load_recipe(name, config=self.config, flags=self.flags, assignments=self.assignments)
+
+    def in_group(self, group: Group) -> LoadedRecipe | None:
+        """The same in each of several processes, which need not all see the run."""
+        if self.recipe is not None or not self.changed:
+            return self.here()
+        from bertkit.workflows.alike import recipe_of_main
+
+        return recipe_of_main(group, lambda: cast("LoadedRecipe", self.here()))
+
+
+def _train(
+    load: _Loading,
+    group: Group,
+    out: Path | None,
+    *,
+    force: bool,
+    baseline: bool,
+    elastic: bool,
+    dry_run: bool,
+    json: bool,
+    quiet: bool,
+) -> None:
+    """Train, alone or as one of several processes, of which the main one speaks."""
+    from bertkit.cli.display import Display
+    from bertkit.cli.resuming import is_finished, say_finished
+    from bertkit.cli.tables import print_estimate, print_finetuned
+
+    resume, loaded = load.resume, load.in_group(group)
+    if resume is not None and group.size > 1 and group.from_main(lambda: is_finished(resume)):
+        return say_finished(resume, json=json) if group.is_main else None
     with Display(quiet=quiet or json) as display:
         from bertkit.runs.folder import check_free
         from bertkit.workflows import estimate as estimates
         from bertkit.workflows import finetune as workflow
+        from bertkit.workflows.events import silent
 
+        listen = display if group.is_main else silent
         if resume is not None:
-            result = workflow.resume(resume, recipe=loaded, baseline=baseline, listen=display)
+            result = workflow.resume(resume, recipe=loaded, baseline=baseline, elastic=elastic, listen=listen)
         elif loaded is None:
             raise AssertionError("there is a recipe where no run is resumed")
         elif dry_run:
             if out is not None:
                 check_free(out, force=force)
-            estimate = estimates.estimate(loaded, baseline=baseline, listen=display)
+            estimate = estimates.estimate(loaded, baseline=baseline, listen=listen)
             return print(as_json(estimates.as_dict(estimate))) if json else print_estimate(loaded, estimate)
         else:
-            result = workflow.finetune(loaded, out=out, force=force, baseline=baseline, listen=display)
-    print(as_json(result.as_dict())) if json else print_finetuned(result)
+            result = workflow.finetune(loaded, out=out, force=force, baseline=baseline, listen=listen)
+    if group.is_main:
+        print(as_json(result.as_dict())) if json else print_finetuned(result)
     if result.rejected:
         raise typer.Exit(3)
+
+
+def _as_child(path: Path | str | None) -> AbstractContextManager[None]:
+    """Start several processes as one of several trainings: an error is left to the parent to say."""
+    from bertkit.workflows.children import as_child
+
+    return as_child(Path(str(path)))
 
 
 def _be_child(loaded: LoadedRecipe | None, path: Path | str | None, *, resumed: bool, quiet: bool) -> None:

@@ -24,6 +24,7 @@ def run(
     dry_run: bool,
     json: bool,
     quiet: bool,
+    nproc: int | None = None,
 ) -> None:
     """Train a recipe several times, or go on with that; fail at the end if one of the trainings did."""
     from bertkit.cli.display import Display
@@ -50,7 +51,7 @@ def run(
                 loaded, seeds=seeds, folds=folds, out=out, force=force, listen=display
             )
     # Its bars are gone: from here on the terminal is that of the trainings, and of a line between them.
-    result = repeat.train_all(repetition, quiet=quiet, listen=display)
+    result = repeat.train_all(repetition, quiet=quiet, nproc=nproc, listen=display)
     print(as_json(result.as_dict())) if json else print_repeated(result)
     if result.failed:
         names = ", ".join(child.name for child in result.failed)

@@ -186,6 +186,9 @@ class TrainSection(Section):
     """AdamW's term against division by zero."""
     max_grad_norm: Annotated[float, Field(gt=0)] | None = 1.0
     """Gradients are scaled down to this norm; empty: never."""
+    strategy: Literal["auto", "ddp", "fsdp"] = "auto"
+    """How several processes train: `ddp`, each has the whole model; `fsdp`, each has a share of it, for an
+    encoder that does not fit otherwise; `auto` compares the size of the model with the memory there is."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """bf16 computes matrix products in bfloat16 over fp32 weights; `auto`: where the hardware has it."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 42

@@ -28,6 +28,7 @@ def run_model(
     progress: Callable[[int], None] | None = None,
     share: tuple[int, int] = (0, 1),
     smaller: Callable[[int], None] | None = None,
+    in_step: bool = False,
 ) -> NDArray[Any]:
     """What `keep` takes of the outputs, in the order of the features: a row a feature, or a row a token.
 
@@ -46,6 +47,8 @@ def run_model(
         share: the number of this process, from 0, and how many there are. Rows of the others' batches are 0,
             so that the sum over all processes is the whole.
         smaller: told how many features are computed at once from now on, when memory has run out.
+        in_step: each call of the model is one of all processes, which have it in parts: then all call it as
+            often.
 
     Raises:
         TrainingError: memory does not hold one feature.
@@ -69,15 +72,17 @@ def run_model(
     batches = plan_inference(features.lengths)
     # A process without a batch of its own computes the first one, to know the shape of what it lacks.
     ours = batches[index::processes] or batches[:1]
-    ours = list(reversed(ours))
-    with torch.inference_mode():
+    rounds = -(-len(batches) // processes) if in_step else len(ours)
+    # What is computed once more gives the same rows again: of batches of this process, nothing changes.
+    ours = list(reversed(ours + ours[:1] * (rounds - len(ours))))
+    with torch.no_grad() if in_step else torch.inference_mode():
         while ours:
             rows = ours.pop()
             try:
                 part, by_token = compute(rows)
             except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
+                if in_step or not is_out_of_memory(error):
+                    raise  # going back alone would leave the others waiting
                 ours = _in_halves([*ours, rows], features.lengths, error)
                 _empty_cache()
                 if smaller is not None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bertkit.training.strategies import whole
+
 if TYPE_CHECKING:
     import torch
     from torch import nn
@@ -62,7 +64,7 @@ class Gradients:
             if table.weight.grad is not None and table.weight.grad.is_sparse
         ]
         gradients += [gradient.values() for _, gradient in rows]
-        norm = get_total_norm(gradients)
+        norm = whole(get_total_norm(gradients))
         if max_norm is not None and float(norm) > max_norm:
             torch._foreach_mul_(gradients, max_norm / (float(norm) + 1e-6))
         for table, gradient in rows:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,10 +15,12 @@ from bertkit.data.batching import Rows, plan_training, share_of_process, split_m
 from bertkit.data.features import Features, Padding, Targets, collate
 from bertkit.errors import TrainingError
 from bertkit.models.memory import is_out_of_memory
+from bertkit.processes.group import Group
 from bertkit.training.events import Evaluation, Event, SkippedStep, SmallerBatches, Step
 from bertkit.training.gradients import Gradients
 from bertkit.training.not_finite import MOST_SKIPPED_IN_A_ROW, NotFinite, broken_weights
 from bertkit.training.optimizer import learning_rate_at, set_learning_rate
+from bertkit.training.strategies import without_exchange
 
 if TYPE_CHECKING:
     import torch
@@ -60,6 +62,7 @@ class TrainingState:
         skipped: steps left out because their loss was no number.
         skipped_in_a_row: such steps since the last one that was done.
         autocast: the precision of the forward pass.
+        group: the processes that train together.
     """
 
     model: Any
@@ -74,6 +77,7 @@ class TrainingState:
     skipped: int = 0
     skipped_in_a_row: int = 0
     autocast: Callable[[], AbstractContextManager[Any]] = nullcontext
+    group: Group = field(default_factory=Group)
 
 
 def steps_per_epoch(features: int, settings: TrainSection) -> int:
@@ -187,8 +191,10 @@ def _update(state: TrainingState, settings: TrainSection, found: _Found, gradien
     grad_norm = gradients.clip(settings.max_grad_norm)
     if not (math.isfinite(found.loss) and math.isfinite(grad_norm)):
         gradients.clear()
+        group = state.group
+        features = group.joined_lists(found.not_finite) or group.joined_lists(found.batch.tolist())
         raise NotFinite(
-            state.step + 1, found.loss, grad_norm, found.not_finite or found.batch.tolist(),
+            state.step + 1, found.loss, grad_norm, features,
             broken=broken_weights(state.model), skipped=state.skipped_in_a_row,
         )  # fmt: skip
     state.optimizer.step()
@@ -277,7 +283,7 @@ def _accumulate(state: TrainingState, data: TrainingData, batch: Rows, loss: Los
     found = _Found(0.0, [], share)
     for number, piece in enumerate(pieces):
         last = number == len(pieces) - 1
-        with nullcontext() if last else accelerator.no_sync(state.model):
+        with nullcontext() if last else without_exchange(state.model):
             part, losses = _backward(state, data, piece, loss, scale)
         found.loss += part
         if not math.isfinite(part):
@@ -302,8 +308,9 @@ def _backward(
         outputs = state.model(**batch.inputs)
     losses = loss(outputs, batch.targets)
     part = (losses * batch.weights).sum() * scale
-    # DistributedDataParallel takes the mean over processes: times their number, it is the sum again.
-    state.accelerator.backward(part * state.accelerator.num_processes)
+    # Both strategies take the mean over processes: times their number, it is the sum again. Accelerate's own
+    # backward would divide by what `accelerate launch` took for the number of micro-batches.
+    (part * state.accelerator.num_processes).backward()
     return float(part.detach()), losses.detach()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bertkit.errors import TrainingError
+from bertkit.training.strategies import whole
 
 # So many steps in a row cannot all be the fault of their rows.
 MOST_SKIPPED_IN_A_ROW = 10
@@ -47,4 +48,5 @@ class NotFinite(TrainingError):
 
 def broken_weights(model: Any) -> str | None:
     """The name of the first weights that hold a value that is no number; None where there are none."""
-    return next((name for name, weights in model.named_parameters() if not weights.isfinite().all()), None)
+    found = (name for name, weights in model.named_parameters() if not whole(weights.isfinite().all()))
+    return next(found, None)

@@ -95,7 +95,7 @@ class ChildOutcome:
     message: str = ""
 
 
-def run_child(child: Child, *, listen: Listener, quiet: bool) -> ChildOutcome:
+def run_child(child: Child, *, listen: Listener, quiet: bool, nproc: int | None = None) -> ChildOutcome:
     """Train a child to its end: skip it if it is finished, go on where it has a checkpoint, else begin anew.
 
     Args:
@@ -103,6 +103,7 @@ def run_child(child: Child, *, listen: Listener, quiet: bool) -> ChildOutcome:
         listen: told in one note which way it is. Its own progress goes to standard error, from the start of
             the training on: what is to be said of the data is for the parent to say, once.
         quiet: let it say warnings only.
+        nproc: processes it is to run as; None leaves that to it.
 
     Raises:
         KeyboardInterrupt, Terminated: the parent was asked to stop (`signals.STOPS`); the child has ended
@@ -125,7 +126,8 @@ def run_child(child: Child, *, listen: Listener, quiet: bool) -> ChildOutcome:
             shutil.rmtree(child.path)  # what was killed before it had a checkpoint
         child.write_recipe()
         arguments = [str(recipe_file_of(child.path)), "--out", str(child.path)]
-    code = _run_process([*arguments, "--child", *(["--quiet"] if quiet else [])])
+    options = [*(["--quiet"] if quiet else []), *(["--nproc", str(nproc)] if nproc else [])]
+    code = _run_process([*arguments, "--child", *options])
     if child.is_done:
         return ChildOutcome(child, "finished")
     return ChildOutcome(child, "failed", _why(code, failure))
@@ -133,12 +135,10 @@ def run_child(child: Child, *, listen: Listener, quiet: bool) -> ChildOutcome:
 
 def _run_process(arguments: list[str]) -> int:
     """Run `bertkit finetune ARGUMENTS`; its exit code, negative for the signal that killed it."""
-    # No modules from the folder one stands in, unless bertkit itself is there.
-    path = [] if Path(__file__).parents[2] == Path.cwd() else ["-P"]
     sys.stderr.flush()
     with stop_requests() as request:
         process = subprocess.Popen(
-            [sys.executable, *path, "-m", "bertkit", "finetune", *arguments],
+            [sys.executable, *python_path_options(), "-m", "bertkit", "finetune", *arguments],
             # A pipe that nothing is written to: it closes when this process ends, however it ends.
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
@@ -173,12 +173,22 @@ def _why(code: int, failure: Path) -> str:
         pass
     if code >= 0:
         return f"ended with exit code {code} and without a word"
+    return f"killed by {name_of_signal(-code)}"
+
+
+def name_of_signal(number: int) -> str:
+    """The signal that killed a process, and what that often means."""
     try:
-        name = signal.Signals(-code).name
+        name = signal.Signals(number).name
     except ValueError:
-        name = f"signal {-code}"
-    cause = ", as the system does where memory runs out" if -code == getattr(signal, "SIGKILL", 9) else ""
-    return f"killed by {name}{cause}"
+        name = f"signal {number}"
+    cause = ", as the system does where memory runs out" if number == getattr(signal, "SIGKILL", 9) else ""
+    return f"{name}{cause}"
+
+
+def python_path_options() -> list[str]:
+    """For Python: no modules from the folder one stands in, unless bertkit itself is there."""
+    return [] if Path(__file__).parents[2] == Path.cwd() else ["-P"]
 
 
 @contextmanager
@@ -190,7 +200,7 @@ def as_child(path: Path) -> Iterator[None]:
     Args:
         path: of the run folder.
     """
-    threading.Thread(target=_stop_with_parent, daemon=True).start()
+    stop_with_parent()
     try:
         yield
     except (Exception, *STOPS) as error:
@@ -205,13 +215,17 @@ def as_child(path: Path) -> Iterator[None]:
         raise SystemExit(code) from error
 
 
-def _stop_with_parent() -> None:
+def stop_with_parent() -> None:
     """Stop as on SIGTERM, with the state saved, when the other end of standard input closes."""
-    # Not `sys.stdin`, whose lock would be held when the interpreter ends.
-    with suppress(OSError):
-        while os.read(0, 1):
-            pass
-        os.kill(os.getpid(), signal.SIGTERM)
+
+    def wait() -> None:
+        # Not `sys.stdin`, whose lock would be held when the interpreter ends.
+        with suppress(OSError):
+            while os.read(0, 1):
+                pass
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def without_preparation(listen: Listener) -> Listener:

@@ -13,6 +13,7 @@ import numpy as np
 from bertkit.data.feature_cache import cached_features
 from bertkit.data.features import Features
 from bertkit.models.loading import reset_tokenizer
+from bertkit.processes.group import current_group
 from bertkit.tasks.base import Example, Limits, Task
 from bertkit.workflows.events import Listener, Progress
 
@@ -42,7 +43,9 @@ def encode_examples(
     # Truncation is a state of the tokenizer, set again by `encode`: it must not be part of the key.
     reset_tokenizer(tokenizer)
     key = features_key(task, examples, tokenizer, limits)
-    return cached_features(key, lambda: task.encode(examples, tokenizer, limits, progress=tell))
+    # One process tokenizes, and all others of the host map what it has left into their memory.
+    with current_group().one_on_each_host_first():
+        return cached_features(key, lambda: task.encode(examples, tokenizer, limits, progress=tell))
 
 
 def features_key(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,10 +15,14 @@ from bertkit.data.features import Features, Padding
 from bertkit.errors import UsageError
 from bertkit.evaluation.inference import run_model
 from bertkit.models.loading import LoadedModel
+from bertkit.processes.group import Group, current_group
+from bertkit.processes.place import find_place
 from bertkit.tasks.base import Task
 from bertkit.training.allocation import keep_memory
 from bertkit.training.precision import choose_precision
+from bertkit.training.strategies import is_sharded
 from bertkit.workflows.events import Listener, Note, silent
+from bertkit.workflows.signals import STOPS, signal_of, stop_of
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -46,10 +50,12 @@ class Engine:
     Attributes:
         accelerator: Accelerate's view of devices and processes, or that of one process on a processor.
         precision: fp32 or bf16.
+        group: the processes that work together.
     """
 
     accelerator: Accelerator
     precision: str
+    group: Group = field(default_factory=Group)
 
     def autocast(self) -> AbstractContextManager[Any]:
         """The precision for a forward pass.
@@ -76,18 +82,36 @@ def start_engine(precision: str, *, several: bool = False) -> Engine:
     """
     # Tokenizers warn about forks that never come; the choice is ours either way.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    group = current_group()
+    if group.size == 1 or not several:
+        # Every process would write into the same place.
+        refuse_several_processes()
     keep_memory()
-    from accelerate import Accelerator
+    from accelerate import Accelerator, DistributedDataParallelKwargs
     from accelerate.state import AcceleratorState
 
-    chosen = choose_precision(precision)
+    group.start_collectives()
+    _leave_to_bertkit()
     # One process may train and then score in another precision; Accelerate's state is global and refuses.
     AcceleratorState._reset_state()
-    accelerator = Accelerator(mixed_precision="no")  # see Engine.autocast
-    if accelerator.num_processes > 1 and not several:
-        # The loop could; but every process would write into the same run folder.
-        raise _several_processes(accelerator.num_processes)
-    return Engine(accelerator, chosen)
+    accelerator = Accelerator(
+        mixed_precision="no",  # see Engine.autocast
+        cpu=group.size > 1 and not _has_gpu(),
+        kwargs_handlers=[DistributedDataParallelKwargs(gradient_as_bucket_view=True)],
+    )
+    return Engine(accelerator, choose_precision(precision), group)
+
+
+def _has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def _leave_to_bertkit() -> None:
+    """What `accelerate launch` asks of Accelerate and bertkit does itself: see `train.strategy`."""
+    for name in ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED", "ACCELERATE_GRADIENT_ACCUMULATION_STEPS"):
+        os.environ.pop(name, None)
 
 
 def start_for_prediction(precision: str) -> Engine:
@@ -113,17 +137,13 @@ def refuse_several_processes() -> None:
     Raises:
         UsageError: it is.
     """
-    # Of those that torchrun starts on processors, Accelerate sees one unless ACCELERATE_USE_CPU is set.
-    processes = int(os.environ.get("WORLD_SIZE") or 1)
-    if processes > 1:
-        raise _several_processes(processes)
-
-
-def _several_processes(count: int) -> UsageError:
-    return UsageError(
-        f"this runs in one process, and was started in {count}",
-        hint="start it without accelerate launch or torchrun; only bertkit eval shares its work so far",
-    )
+    place = find_place()
+    if place is not None:
+        raise UsageError(
+            f"this runs in one process, and was started in {place.processes}",
+            hint="start it without torchrun, accelerate launch or srun; from Python: "
+            "with bertkit.processes.group.joined()",
+        )
 
 
 def seed_everything(seed: int) -> None:
@@ -135,6 +155,14 @@ def seed_everything(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
+
+
+def seed_dropout(seed: int, rank: int) -> None:
+    """Let each process but the first draw other masks of dropout; the same ones would repeat themselves."""
+    import torch
+
+    if rank:
+        torch.manual_seed(seed + rank)
 
 
 def padding_of(tokenizer: PreTrainedTokenizerFast) -> Padding:
@@ -169,15 +197,24 @@ def compute_outputs(
     def smaller(size: int) -> None:
         listen(Note(f"memory ran out: computing {size} rows at once from now on", warning=True))
 
-    accelerator = engine.accelerator
+    accelerator, group = engine.accelerator, engine.group
     share = (accelerator.process_index, accelerator.num_processes)
     # A number in bf16 has three digits: texts that differ would be given the same one.
     autocast = nullcontext if task.labels.problem == "regression" else engine.autocast
-    kept: NDArray[Any] = run_model(
-        loaded.model, features, padding=padding_of(loaded.tokenizer), keep=task.keep,
-        device=accelerator.device, autocast=autocast, progress=tell, share=share, smaller=smaller,
-    )  # fmt: skip
-    if accelerator.num_processes == 1:
+    try:
+        kept: NDArray[Any] | None = run_model(
+            loaded.model, features, padding=padding_of(loaded.tokenizer), keep=task.keep,
+            device=accelerator.device, autocast=autocast, progress=tell, share=share, smaller=smaller,
+            in_step=is_sharded(loaded.model),
+        )  # fmt: skip
+        stop_number = 0
+    except STOPS as stop:
+        kept, stop_number = None, signal_of(stop)
+    # Who was asked to stop comes here early; the others must not wait for it in the sum.
+    (stop_number,) = group.largest(stop_number)
+    if stop_number or kept is None:
+        raise stop_of(stop_number)
+    if group.size == 1:
         return kept
     import torch
 

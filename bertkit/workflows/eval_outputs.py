@@ -8,8 +8,8 @@ from pathlib import Path
 
 from bertkit.errors import RunError
 from bertkit.evaluation.submissions import submission_files, submission_names
+from bertkit.processes.place import is_main_process
 from bertkit.runs.atomic import write_text
-from bertkit.runs.processes import is_main_process
 from bertkit.tasks.base import Prediction, Task
 from bertkit.workflows.eval_data import EvalSplit
 from bertkit.workflows.events import Listener, Note

@@ -16,7 +16,7 @@ from bertkit.evaluation.calibration import described
 from bertkit.evaluation.grouping import vocabulary
 from bertkit.evaluation.metrics import check_metrics
 from bertkit.evaluation.results import SplitResult, values_of
-from bertkit.runs.processes import is_main_process
+from bertkit.processes.place import is_main_process
 from bertkit.tasks.base import Example, Prediction, Task
 from bertkit.workflows.assessing import Groups, assess_split
 from bertkit.workflows.baseline import BaselineScores, score_baselines

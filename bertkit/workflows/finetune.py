@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from bertkit.errors import RunError
 from bertkit.evaluation.results import SplitResult, values_of
 from bertkit.models.heads import reorder_outputs
 from bertkit.models.loading import LoadedModel, load_model
+from bertkit.processes.group import current_group
 from bertkit.runs import folder as run_folders
 from bertkit.runs.atomic import write_json, write_text
 from bertkit.runs.checkpoints import Checkpoint
@@ -27,9 +28,11 @@ from bertkit.runs.lock import locked
 from bertkit.runs.log import trim_log
 from bertkit.training.checkpoint import load_checkpoint
 from bertkit.training.loop import TrainingData, TrainingState, total_steps
-from bertkit.training.optimizer import build_optimizer, prepare_layers
+from bertkit.training.optimizer import prepare_layers
+from bertkit.workflows.alike import check_alike, check_same_data, recipe_of_main
 from bertkit.workflows.baseline import BaselineScores, baselines_of
-from bertkit.workflows.engine import Engine, padding_of, seed_everything, start_engine
+from bertkit.workflows.distributing import distributed
+from bertkit.workflows.engine import Engine, padding_of, seed_dropout, seed_everything, start_engine
 from bertkit.workflows.events import Listener, Note, TrainingBegins, silent
 from bertkit.workflows.finishing import environment_of, save_and_score, write_results
 from bertkit.workflows.fitting import fit, interrupted
@@ -57,7 +60,8 @@ class FinetuneResult:
 
     Attributes:
         run: the run folder.
-        splits: what was found by eval split, of the model as reloaded from disk.
+        splits: what was found by eval split, of the model as reloaded from disk; of several processes the
+            main one has it.
         metric: the metric that selected the best weights.
         best_step: the optimizer step they are from.
         steps: optimizer steps done.
@@ -126,7 +130,9 @@ def finetune(
     """
     loaded = load_recipe(recipe) if isinstance(recipe, str) else recipe
     path = Path(out) if out is not None else None
-    if path is not None:
+    group = current_group()
+    check_alike(group, loaded)
+    if path is not None and group.is_main:
         run_folders.check_free(path, force=force)
     prepared = prepare(loaded.recipe, listen)
     loaded = anchored(loaded)
@@ -134,21 +140,29 @@ def finetune(
     for key in secret_settings(loaded.recipe):
         text = f"{key} holds a secret, which is not written into the run: name it again to repeat the run"
         listen(Note(text, warning=True))
-    baselines = baselines_of(prepared, listen) if baseline else {}
+    baselines = baselines_of(prepared, listen) if baseline and group.is_main else {}
     engine, model = _load(prepared)
+    environment = {**environment_of(loaded, prepared, engine), "baseline": baseline}
+    check_same_data(group, environment["data"], engine.precision)
+    # One process makes the folder and writes into it; on other hosts it need not even be seen.
+    made = group.from_main(lambda: str(_made_folder(loaded, model, path, force=force)))
+    run = run_folders.RunFolder(Path(made))
+    with locked(run.path) if group.is_main else nullcontext():
+        if group.is_main:
+            _write_recipe(run, loaded)
+            prepared.rejected.write(run.rejected)
+            write_json(run.environment, environment)  # with it the folder is a run
+            run_folders.mark_latest(run)
+        job = Job(loaded.name, prepared, engine, model, run, listen, baselines)
+        return _train_and_finish(job, facts_of(loaded.recipe, environment))
+
+
+def _made_folder(loaded: LoadedRecipe, model: LoadedModel, path: Path | None, *, force: bool) -> Path:
     if path is None:
         path = run_folders.default_path(loaded.name, loaded.recipe.model.name, now=datetime.now())
         path = run_folders.unused_path(path)
     check_space(path, SPACE_PER_WEIGHT * model.model.num_parameters())
-    run = run_folders.create(path, force=force)
-    with locked(run.path):
-        _write_recipe(run, loaded)
-        prepared.rejected.write(run.rejected)
-        environment = {**environment_of(loaded, prepared, engine), "baseline": baseline}
-        write_json(run.environment, environment)  # with it the folder is a run
-        run_folders.mark_latest(run)
-        job = Job(loaded.name, prepared, engine, model, run, listen, baselines)
-        return _train_and_finish(job, facts_of(loaded.recipe, environment))
+    return run_folders.create(path, force=force).path
 
 
 def resume(
@@ -156,6 +170,7 @@ def resume(
     *,
     recipe: LoadedRecipe | None = None,
     baseline: bool = False,
+    elastic: bool = False,
     listen: Listener = silent,
 ) -> FinetuneResult:
     """Go on with an interrupted run exactly where its last whole checkpoint stands.
@@ -164,6 +179,7 @@ def resume(
         run_name: a run folder or its name.
         recipe: settings to go on with; only some may differ from the run's own (`resuming.MAY_CHANGE`).
         baseline: score what needs no encoder on the same splits.
+        elastic: also with another number of processes: the same batches, but other masks of dropout.
         listen: told what happens.
 
     Raises:
@@ -171,26 +187,33 @@ def resume(
             others than it began with.
         TrainingError: if none of its checkpoints is whole.
     """
-    run = run_folders.find_run(str(run_name))
-    if run.is_finished:
+    group = current_group()
+    run = run_folders.find_run(str(run_name)) if group.is_main else run_folders.RunFolder(Path(run_name))
+    if group.is_main and run.is_finished:
         raise RunError(f"{run.path} is finished: nothing to resume", hint=f"bertkit eval {run.path}")
-    with locked(run.path):
-        checkpoint, skipped = newest_checkpoint(run, listen)
+    with locked(run.path) if group.is_main else nullcontext():
+        checkpoint, skipped = newest_checkpoint(run, listen, group)
         # Its own recipe cannot be read where a password was taken out of an address: then another is given.
-        own = load_recipe(run.recipe) if recipe is None or checkpoint is None else recipe
+        given = recipe if checkpoint is not None else None
+        own = given or recipe_of_main(group, lambda: load_recipe(run.recipe))
         loaded = own if recipe is None else anchored(replace(recipe, name=own.name))
+        check_alike(group, loaded)
         check_settings(run, settings_at_begin(checkpoint, own.recipe), loaded.recipe)
-        began = run.read_environment()
+        began = group.from_main(run.read_environment)
         prepared = replace(prepare(at_commit(loaded.recipe, began), listen), recipe=loaded.recipe)
         engine, model = _load(prepared)
-        facts = facts_of(loaded.recipe, environment_of(loaded, prepared, engine))
-        check_facts(run, checkpoint.facts if checkpoint else began, facts, listen)
-        baselines = baselines_of(prepared, listen) if baseline or began.get("baseline") else {}
-        if checkpoint is not None:
-            run.checkpoints.set_aside(skipped)
-        if recipe is not None:
-            _write_recipe(run, loaded)
-        record_resume(run, checkpoint.step if checkpoint else 0, facts)
+        environment = environment_of(loaded, prepared, engine)
+        check_same_data(group, environment["data"], engine.precision)
+        facts = facts_of(loaded.recipe, environment)
+        check_facts(run, checkpoint.facts if checkpoint else began, facts, listen, elastic=elastic)
+        wanted = group.is_main and (baseline or began.get("baseline"))
+        baselines = baselines_of(prepared, listen) if wanted else {}
+        if group.is_main:
+            if checkpoint is not None:
+                run.checkpoints.set_aside(skipped)
+            if recipe is not None:
+                _write_recipe(run, loaded)
+            record_resume(run, checkpoint.step if checkpoint else 0, facts)
         job = Job(loaded.name, prepared, engine, model, run, listen, baselines)
         return _train_and_finish(job, facts, resumed=True, checkpoint=checkpoint)
 
@@ -232,13 +255,14 @@ def _absolute(name: str | None, *, file_only: bool = False) -> str | None:
 
 def _load(prepared: Prepared) -> tuple[Engine, LoadedModel]:
     """Load the encoder with its head; the seed is set first, so that a new head is the same each time."""
-    engine = start_engine(prepared.recipe.train.precision)
+    engine = start_engine(prepared.recipe.train.precision, several=True)
     seed_everything(prepared.recipe.train.seed)
     labels = prepared.task.labels
     order = prepared.head.order or labels.output_names
     model = load_model(prepared.source, problem=labels.problem, labels=order, new_head=prepared.head.new)
     reorder_outputs(model.model, order, labels.output_names)
     prepare_layers(model.model, prepared.recipe.train)
+    seed_dropout(prepared.recipe.train.seed, engine.group.rank)
     return engine, model
 
 
@@ -247,22 +271,22 @@ def _train_and_finish(
 ) -> FinetuneResult:
     settings, prepared, accelerator = job.recipe.train, job.prepared, job.engine.accelerator
     data = TrainingData(prepared.train.features, prepared.targets, padding_of(prepared.tokenizer))
-    model, optimizer = accelerator.prepare(job.model.model, build_optimizer(job.model.model, settings))
+    model, optimizer = distributed(job, data)
     state = TrainingState(
         model, optimizer, accelerator,
-        micro_batch_size=settings.micro_batch_size, autocast=job.engine.autocast,
+        micro_batch_size=settings.micro_batch_size, autocast=job.engine.autocast, group=job.engine.group,
     )  # fmt: skip
     if checkpoint is not None:
         load_checkpoint(state, checkpoint.path)
         began_with = settings_at_begin(checkpoint, job.recipe)
         if settings.micro_batch_size != began_with.get("train.micro_batch_size"):
             state.micro_batch_size = settings.micro_batch_size
-    if resumed:
+    if resumed and state.group.is_main:
         with suppress(OSError):  # a log that cannot be written is said, and stops nothing
             trim_log(job.run.log, step=state.step, judged_step=state.judged_step)
     rows = len(data.features)
     steps = total_steps(rows, settings)
-    device = str(accelerator.device)
+    device = accelerator.device.type if accelerator.device.type == "cpu" else str(accelerator.device)
     job.listen(TrainingBegins(steps, state.step, job.run.path, rows, job.engine.precision, device))
     if steps < FEW_STEPS and settings.max_steps is None and job.recipe.data.limit is None:
         advice = f"--set train.epochs={math.ceil(settings.epochs * FEW_STEPS / steps)}"
@@ -274,14 +298,16 @@ def _train_and_finish(
     seconds = saver.seconds
     try:
         found = save_and_score(job, state, facts)
-        write_results(job, state, found, seconds=seconds)
+        if state.group.is_main:
+            write_results(job, state, found, seconds=seconds)
     except STOPS as stop:
         raise interrupted(job, "while the trained model was saved and scored", signal_of(stop)) from None
     except Exception as error:
         if is_disk_full(error):
             raise while_saving_the_model(job.run.path) from error
         raise
-    job.run.checkpoints.keep_newest_alone()
+    if state.group.is_main:
+        job.run.checkpoints.keep_newest_alone()
     return FinetuneResult(
         run=job.run.path,
         splits={name: each.result for name, each in found.items()},

@@ -26,9 +26,11 @@ from bertkit.runs.environment import describe_environment, fingerprint
 from bertkit.runs.folder import mark_latest
 from bertkit.runs.sealed import NotWhole
 from bertkit.training.allocation import give_memory_back
-from bertkit.training.checkpoint import load_weights
+from bertkit.training.checkpoint import load_weights, put_weights
 from bertkit.training.loop import TrainingState
+from bertkit.training.strategies import is_sharded
 from bertkit.workflows.assessing import Assessed
+from bertkit.workflows.distributing import whole_model
 from bertkit.workflows.engine import Engine
 from bertkit.workflows.events import Note
 from bertkit.workflows.job import Job, assess_final, outputs_of
@@ -53,6 +55,9 @@ def save_and_score(job: Job, state: TrainingState, facts: Mapping[str, Any]) -> 
     Raises:
         TrainingError: if the saved model does not score what it scored in training.
     """
+    if not state.group.is_main:
+        _score_for_main(job, state)
+        return {}
     try:
         best, scored = job.run.checkpoints.best_weights(state.best_step)
     except NotWhole as fault:
@@ -60,25 +65,38 @@ def save_and_score(job: Job, state: TrainingState, facts: Mapping[str, Any]) -> 
             f"the best weights in {job.run.checkpoints.path} cannot be used: {fault}",
             hint=f"go on from the checkpoint before them: bertkit finetune --resume {job.run.path}",
         ) from fault
-    load_weights(job.model.model, best)
+    trained = whole_model(job.model)
+    load_weights(trained.model, best)
     labels = job.prepared.task.labels
-    save_model(job.model, job.run.model, _contract_of(job))
+    save_model(trained, job.run.model, _contract_of(job))
     # Weights and latest state are on the disk; here they would only stand beside the second model.
     state.optimizer.state.clear()
-    job.model.model.to("meta")
+    trained.model.to("meta")
     give_memory_back()
     final = load_model(
         find_model(str(job.run.model)), problem=labels.problem, labels=labels.output_names,
         new_head=False, require_head=True,
     )  # fmt: skip
+    state.group.share_tensors(final.model.state_dict())
     final.model.to(job.engine.accelerator.device)
     name, split = next(iter(job.prepared.evals.items()))
     kept = outputs_of(job, name, split, model=final)
     job = _calibrated(job, name, split, kept)
     write_contract(job.run.model, _contract_of(job))
     found = assess_final(job, final, {name: kept})
-    _check_reloaded(job, state, scores_of(found)[name], elsewhere=bool(elsewhere(scored, facts)))
+    # A model in parts is computed by layers of transformers, the one that was saved by those of bertkit.
+    other = bool(elsewhere(scored, facts)) or is_sharded(state.model)
+    _check_reloaded(job, state, scores_of(found)[name], elsewhere=other)
     return found
+
+
+def _score_for_main(job: Job, state: TrainingState) -> None:
+    """Compute this process's share of what the main one scores, with the weights that it has read."""
+    final = whole_model(job.model)
+    put_weights(final.model, state.group.share_tensors(None))
+    final.model.to(job.engine.accelerator.device)
+    for name, split in job.prepared.scored.items():
+        outputs_of(job, name, split, model=final)
 
 
 def _contract_of(job: Job) -> ModelContract:
@@ -198,7 +216,7 @@ def environment_of(loaded: LoadedRecipe, prepared: Prepared, engine: Engine) -> 
         },
         "seed": loaded.recipe.train.seed,
         "precision": engine.precision,
-        "processes": engine.accelerator.num_processes,
+        "processes": engine.group.size,
         "data": data_fingerprints(prepared),
         **describe_environment(),
     }

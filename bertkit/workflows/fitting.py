@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -37,7 +38,7 @@ def fit(job: Job, state: TrainingState, data: TrainingData, saver: Saver) -> Non
     def warn(text: str) -> None:
         job.listen(Note(text, warning=True))
 
-    with stop_requests() as request, RunLog(job.run.log, job.run.events, done=state.step, warn=warn) as log:
+    with stop_requests() as request, _opened_log(job, state, warn) as log:
         heard = replace(job, listen=_stopping(job.listen, request))
 
         def evaluate() -> tuple[Mapping[str, float], float]:
@@ -52,14 +53,16 @@ def fit(job: Job, state: TrainingState, data: TrainingData, saver: Saver) -> Non
                 if isinstance(event, SkippedStep):
                     named = _rows_named(job, event.features)
                     warn(f"step {event.step} is left out, its loss or gradient is no number: {named}")
-                _log(log, event, state, job)
+                if log is not None:
+                    _log(log, event, state, job)
                 if isinstance(event, Evaluation):
                     saver.save(is_best=event.is_best)
-                saver.save_if_due()
-                if request.signal_number is not None:
-                    break
-            if request.signal_number is not None:
-                raise stop_of(request.signal_number)
+                # All processes stop, and save, after the same step.
+                due, stop_number = state.group.largest(int(saver.is_due), request.signal_number or 0)
+                if due:
+                    saver.save()
+                if stop_number:
+                    raise stop_of(stop_number)
         except STOPS as stop:
             saver.save()
             where = f"after step {state.step} of training; the state is saved"
@@ -73,6 +76,16 @@ def fit(job: Job, state: TrainingState, data: TrainingData, saver: Saver) -> Non
             f"{job.metric} was never a number, so no weights are the best",
             hint="lower train.learning_rate, or choose another metrics.select",
         )
+
+
+@contextmanager
+def _opened_log(job: Job, state: TrainingState, warn: Callable[[str], None]) -> Iterator[RunLog | None]:
+    """The log of the run; None in processes that write nothing."""
+    if not state.group.is_main:
+        yield None
+        return
+    with RunLog(job.run.log, job.run.events, done=state.step, warn=warn) as log:
+        yield log
 
 
 def _stopping(listen: Listener, request: StopRequest) -> Listener:

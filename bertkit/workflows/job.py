@@ -75,11 +75,18 @@ def outputs_of(job: Job, name: str, split: Split, *, model: LoadedModel | None =
 
 
 def score_split(job: Job, name: str, split: Split) -> dict[str, float]:
-    """Scores of the model in training on one split, its temperatures and thresholds fitted to that split."""
+    """Scores of the model in training on one split, its temperatures and thresholds fitted to that split.
+
+    Processes share the computing; the main one scores, for all.
+    """
     kept = outputs_of(job, name, split)
-    task = calibrated(job.prepared.task, kept, split.features, split.examples, metric=job.metric)
-    predictions = task.decode(kept, split.features, split.examples)
-    return score_predictions(task, job.prepared.metrics, split.examples, predictions)
+
+    def score() -> dict[str, float]:
+        task = calibrated(job.prepared.task, kept, split.features, split.examples, metric=job.metric)
+        predictions = task.decode(kept, split.features, split.examples)
+        return score_predictions(task, job.prepared.metrics, split.examples, predictions)
+
+    return job.engine.group.from_main(score)
 
 
 def assess_final(

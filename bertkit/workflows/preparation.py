@@ -18,6 +18,7 @@ from bertkit.evaluation.scoring import metrics_of
 from bertkit.models.heads import HeadChoice, choose_head
 from bertkit.models.loading import load_tokenizer
 from bertkit.models.sources import ModelSource, find_model
+from bertkit.processes.group import current_group
 from bertkit.tasks.base import Example, ExampleSet, Limits, Task
 from bertkit.tasks.table import TASKS
 from bertkit.workflows.data_findings import checked_splits, find_in_splits
@@ -118,7 +119,8 @@ def prepare(recipe: Recipe, listen: Listener) -> Prepared:
             f"metrics.select: {recipe.metrics.select} is not reported ({', '.join(metrics)})",
             hint="add it to metrics.report",
         )
-    report_data(recipe, task, rows, train, evals, listen)
+    if current_group().is_main:
+        report_data(recipe, task, rows, train, evals, listen)
     source = early or _find_encoder(recipe, listen)
     limits = limits_of(recipe, source)
     head = choose_head(

@@ -47,7 +47,9 @@ def repeat(
     return train_all(repetition, quiet=quiet, listen=listen)
 
 
-def train_all(repetition: Repetition, *, quiet: bool, listen: Listener = silent) -> RepeatResult:
+def train_all(
+    repetition: Repetition, *, quiet: bool, nproc: int | None = None, listen: Listener = silent
+) -> RepeatResult:
     """Train what is not trained yet, one after another, and bring the scores together; see `repeat`.
 
     Raises:
@@ -56,10 +58,10 @@ def train_all(repetition: Repetition, *, quiet: bool, listen: Listener = silent)
         Interrupted: after a signal; what runs has saved its state.
     """
     with locked(repetition.run.path):
-        return _train_all(repetition, quiet=quiet, listen=listen)
+        return _train_all(repetition, quiet=quiet, nproc=nproc, listen=listen)
 
 
-def _train_all(repetition: Repetition, *, quiet: bool, listen: Listener) -> RepeatResult:
+def _train_all(repetition: Repetition, *, quiet: bool, nproc: int | None, listen: Listener) -> RepeatResult:
     run, children = repetition.run, repetition.children
     again = f"bertkit finetune --resume {run.path}"
     outcomes: list[ChildOutcome] = []
@@ -67,7 +69,7 @@ def _train_all(repetition: Repetition, *, quiet: bool, listen: Listener) -> Repe
     try:
         for number, child in enumerate(children, 1):
             was_done = child.is_done
-            outcomes.append(run_child(child, listen=listen, quiet=quiet))
+            outcomes.append(run_child(child, listen=listen, quiet=quiet, nproc=nproc))
             if not was_done:
                 listen(_said(outcomes[-1], f"{number} of {len(children)}"))
             freed += free_space(children)

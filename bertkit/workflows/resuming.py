@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from bertkit.config.schema import Recipe
 from bertkit.errors import RunError, TrainingError
+from bertkit.processes.group import Group
 from bertkit.redaction import redacted_values
 from bertkit.runs.atomic import write_json
 from bertkit.runs.checkpoints import Checkpoint, Skipped
@@ -20,7 +22,7 @@ from bertkit.workflows.events import Listener, Note
 # the rounding of micro-batches. docs/reliability.md lists them.
 MAY_CHANGE = frozenset({
     "name", "published", "data.source", "data.train", "data.eval", "data.test", "train.micro_batch_size",
-    "train.save_every_minutes", "train.on_nan",
+    "train.save_every_minutes", "train.on_nan", "train.strategy", "train.compile",
 })  # fmt: skip
 NAMED = 6
 
@@ -32,7 +34,7 @@ def facts_of(recipe: Recipe, environment: Mapping[str, Any]) -> dict[str, Any]:
         recipe: as resolved.
         environment: the content of environment.json.
     """
-    settings = _settings(recipe)
+    settings = settings_of(recipe)
     return {
         "recipe": fingerprint([json.dumps(settings, sort_keys=True)]),
         "settings": settings,
@@ -47,7 +49,7 @@ def facts_of(recipe: Recipe, environment: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _settings(recipe: Recipe) -> dict[str, Any]:
+def settings_of(recipe: Recipe) -> dict[str, Any]:
     """Each setting by its dotted name, without secrets."""
     found: dict[str, Any] = {}
     for section, values in redacted_values(recipe.model_dump(mode="json")).items():
@@ -58,12 +60,28 @@ def _settings(recipe: Recipe) -> dict[str, Any]:
     return found
 
 
-def newest_checkpoint(run: RunFolder, listen: Listener) -> tuple[Checkpoint | None, list[Skipped]]:
+def newest_checkpoint(
+    run: RunFolder, listen: Listener, group: Group
+) -> tuple[Checkpoint | None, list[Skipped]]:
     """What to go on from, and what is passed over on the way, which is named. None: begin with step 1.
+
+    Of several processes the main one looks, and tells the others.
 
     Raises:
         TrainingError: there are checkpoints, and none of them is whole.
     """
+    skipped: list[Skipped] = []
+
+    def look() -> list[Any] | None:
+        found, passed = _look_for_checkpoint(run, listen)
+        skipped.extend(passed)
+        return None if found is None else [str(found.path), found.step, dict(found.facts)]
+
+    told = group.from_main(look)
+    return (None if told is None else Checkpoint(Path(told[0]), told[1], told[2])), skipped
+
+
+def _look_for_checkpoint(run: RunFolder, listen: Listener) -> tuple[Checkpoint | None, list[Skipped]]:
     found, skipped = run.checkpoints.newest()
     for each in skipped:
         listen(Note(f"checkpoint {each.name} is passed over: {each.reason}", warning=True))
@@ -90,7 +108,7 @@ def check_settings(run: RunFolder, began_with: Mapping[str, Any], recipe: Recipe
     Raises:
         RunError: with the settings that differ.
     """
-    now = _settings(recipe)
+    now = settings_of(recipe)
     others = [
         f"{key}: {_shown(began_with.get(key))} is now {_shown(now.get(key))}"
         for key in sorted(began_with.keys() | now.keys())
@@ -111,13 +129,25 @@ def _shown(value: Any) -> str:
 def settings_at_begin(checkpoint: Checkpoint | None, recipe: Recipe) -> Mapping[str, Any]:
     """What a run began with, from its checkpoint; from its recipe where there is none."""
     settings = checkpoint.facts.get("settings") if checkpoint is not None else None
-    return settings if isinstance(settings, dict) else _settings(recipe)
+    return settings if isinstance(settings, dict) else settings_of(recipe)
 
 
 def check_facts(
-    run: RunFolder, began_with: Mapping[str, Any], now: Mapping[str, Any], listen: Listener
+    run: RunFolder,
+    began_with: Mapping[str, Any],
+    now: Mapping[str, Any],
+    listen: Listener,
+    *,
+    elastic: bool = False,
 ) -> None:
     """Refuse other rows and another number of processes; say what may make results differ in rounding.
+
+    Args:
+        run: to go on with.
+        began_with: what its checkpoint says.
+        now: the same of what it shall go on with.
+        listen: told what may differ.
+        elastic: another number of processes is wanted.
 
     Raises:
         RunError: with the splits, or the numbers.
@@ -129,11 +159,17 @@ def check_facts(
             f"the data of {run.path} has changed since it began: {', '.join(changed)}",
             hint=f"restore it, or start again: bertkit finetune {run.recipe}",
         )
-    if began_with.get("processes", 1) != now["processes"]:
+    before, processes = began_with.get("processes", 1), now["processes"]
+    if before != processes and not elastic:
         raise RunError(
-            f"{run.path} began with {began_with.get('processes', 1)} processes, these are {now['processes']}",
-            hint=f"start {began_with.get('processes', 1)} again",
+            f"{run.path} began with {_processes(before)}, {'these are' if processes > 1 else 'this is'} "
+            f"{_processes(processes)}",
+            hint=f"take {_processes(before)}{f': --nproc {before}' if before > 1 else ''}; or --elastic: the "
+            "same batches, other masks of dropout",
         )
+    if before != processes:
+        text = f"the run began with {_processes(before)}: masks of dropout are others from here on"
+        listen(Note(text, warning=True))
     model, files = began_with.get("model") or {}, now["model"]["files"]
     changed = [name for name, digest in (model.get("files") or files).items() if files.get(name) != digest]
     if changed:
@@ -144,6 +180,10 @@ def check_facts(
     if others := elsewhere(began_with, now):
         text = f"the run began with {', '.join(others)}: results may differ in their last digits"
         listen(Note(text, warning=True))
+
+
+def _processes(count: int) -> str:
+    return "one process" if count == 1 else f"{count} processes"
 
 
 def elsewhere(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

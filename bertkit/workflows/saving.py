@@ -10,7 +10,7 @@ from typing import Any
 from bertkit.errors import TrainingError
 from bertkit.runs.disk import free_bytes, is_disk_full, size_of
 from bertkit.runs.folder import RunFolder
-from bertkit.training.checkpoint import WEIGHTS, write_checkpoint, write_weights
+from bertkit.training.checkpoint import WEIGHTS, Taken, take, write_checkpoint, write_weights
 from bertkit.training.loop import TrainingState
 
 # Bytes on disk for each weight: the model, the best weights and their copy, two checkpoints (weights and
@@ -52,6 +52,8 @@ class Saver:
     def save(self, *, is_best: bool = False) -> None:
         """Write what the training is now, unless that is on the disk already.
 
+        Of several processes the main one writes; all are called at the same point, for each has a part.
+
         Args:
             is_best: the weights as they are score best so far.
 
@@ -61,27 +63,33 @@ class Saver:
         state = self._state
         if self._saved == (state.step, state.judged_step):
             return
-        checkpoints = self._run.checkpoints
-        best_step = state.best_step if state.best is not None else None
-        try:
-            weights = None
-            if is_best:
-                with checkpoints.writing_best(state.step, self._facts) as folder:
-                    write_weights(state, folder)
-                weights = folder.with_name(f"best-{state.step}") / WEIGHTS
-            facts = {**self._facts, "seconds": self.seconds}
-            with checkpoints.writing(state.step, facts, best_step=best_step) as folder:
-                write_checkpoint(state, folder, weights=weights)
-        except Exception as error:
-            if is_disk_full(error):
-                raise self._disk_full() from error
-            raise
+        taken = take(state)
+        if state.group.is_main:
+            try:
+                self._write(taken, is_best=is_best)
+            except Exception as error:
+                if is_disk_full(error):
+                    raise self._disk_full() from error
+                raise
         self._saved, self._at = (state.step, state.judged_step), time.monotonic()
 
-    def save_if_due(self) -> None:
-        """The same, when the last one is long ago."""
-        if self._every_seconds is not None and time.monotonic() - self._at >= self._every_seconds:
-            self.save()
+    def _write(self, taken: Taken, *, is_best: bool) -> None:
+        state, checkpoints = self._state, self._run.checkpoints
+        best_step = state.best_step if state.best is not None else None
+        weights = None
+        if is_best:
+            with checkpoints.writing_best(state.step, self._facts) as folder:
+                write_weights(state, folder, taken=taken)
+            weights = folder.with_name(f"best-{state.step}") / WEIGHTS
+        facts = {**self._facts, "seconds": self.seconds}
+        with checkpoints.writing(state.step, facts, best_step=best_step) as folder:
+            write_checkpoint(state, folder, weights=weights, taken=taken)
+
+    @property
+    def is_due(self) -> bool:
+        """True when the last one is long ago, by the clock of the process that writes."""
+        long_ago = self._every_seconds is not None and time.monotonic() - self._at >= self._every_seconds
+        return long_ago and self._state.group.is_main
 
     def _disk_full(self) -> TrainingError:
         weights = self._state.accelerator.unwrap_model(self._state.model).num_parameters()

@@ -1,0 +1,151 @@
+"""Commands that run as several processes: their options, how they are started, and who says what."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from bertkit.processes.place import find_place, is_launched
+
+if TYPE_CHECKING:
+    from bertkit.cli.failures import Said
+    from bertkit.processes.group import Group
+    from bertkit.processes.watch import Failure
+    from bertkit.workflows.launch_plan import LaunchPlan
+
+PANEL = "Several processes and hosts"
+Nproc = Annotated[
+    int | None,
+    typer.Option(
+        "--nproc", metavar="N", min=1, rich_help_panel=PANEL,
+        help="Run as so many processes on this host; default: one for each GPU, or one.",
+    ),
+]  # fmt: skip
+Nnodes = Annotated[
+    int | None,
+    typer.Option("--nnodes", metavar="N", min=1, rich_help_panel=PANEL, help="How many hosts take part."),
+]
+NodeRank = Annotated[
+    int | None,
+    typer.Option(
+        "--node-rank", metavar="N", min=0, rich_help_panel=PANEL,
+        help="Which of the hosts this is, from 0; that one writes the run.",
+    ),
+]  # fmt: skip
+Rendezvous = Annotated[
+    str | None,
+    typer.Option(
+        "--rendezvous", metavar="HOST:PORT", rich_help_panel=PANEL,
+        help="Where the hosts meet: the address of host 0, and a port of it.",
+    ),
+]  # fmt: skip
+Gpus = Annotated[
+    str | None,
+    typer.Option(
+        "--gpus", metavar="LIST", rich_help_panel=PANEL,
+        help="Use these GPUs of this host, as 0,2; none: processors.",
+    ),
+]  # fmt: skip
+AccelerateConfig = Annotated[
+    str | None,
+    typer.Option(
+        "--accelerate-config", metavar="FILE", rich_help_panel=PANEL,
+        help="Take hosts, processes and strategy from a file that accelerate config wrote.",
+    ),
+]  # fmt: skip
+
+
+def plan(
+    *,
+    nproc: int | None,
+    nnodes: int | None,
+    node_rank: int | None,
+    rendezvous: str | None,
+    gpus: str | None,
+    accelerate_config: str | None = None,
+) -> LaunchPlan:
+    """What the options ask for, on this machine."""
+    from bertkit.workflows.launch_plan import plan_launch
+
+    return plan_launch(
+        nproc=nproc, nnodes=nnodes, node_rank=node_rank, rendezvous=rendezvous, gpus=gpus,
+        accelerate_config=accelerate_config,
+    )  # fmt: skip
+
+
+def launch(plan: LaunchPlan) -> NoReturn:
+    """Run this same command line as several processes, and end as they end."""
+    from bertkit.workflows.launching import launch as workflow
+
+    raise typer.Exit(workflow(plan, sys.argv[1:]))
+
+
+@contextmanager
+def together() -> Iterator[Group]:
+    """Work with the other processes for the block, where this is one of several."""
+    from bertkit.cli.printable import error_console
+    from bertkit.processes.group import joined
+
+    if is_launched():
+        from bertkit.workflows.children import stop_with_parent
+
+        stop_with_parent()
+
+    def tell(text: str) -> None:
+        error_console().print(text, markup=False, highlight=False)
+
+    with joined(_end, tell=tell) as group:
+        yield group
+
+
+def said_by_several(said: Said, error: BaseException) -> int | None:
+    """Tell the other processes why this one ends, and say what is to be said; None of a single process.
+
+    Returns:
+        The exit code.
+    """
+    if find_place() is None:
+        return None
+    from bertkit.processes.group import current_group
+    from bertkit.processes.watch import Failure
+
+    watch = current_group().watch
+    if watch is None:  # it has not met the others
+        own = Failure(int(os.environ.get("RANK") or 0), -1, said.message, said.hint, said.code)
+        return _say(own, True)
+    if _is_of_communication(error) and (reason := watch.reason()) is not None:
+        said = type(said)(reason.message, reason.hint, reason.code)
+    failure, speaks = watch.report(said.message, said.hint, said.code)
+    return _say(failure, speaks)
+
+
+def _is_of_communication(error: BaseException) -> bool:
+    """True where a collective failed, as it does when another process has died."""
+    text = f"{type(error).__name__} {error}".lower()
+    words = ("gloo", "nccl", "connection", "distbackend", "distnetwork", "diststore", "broken pipe", "socket")
+    return isinstance(error, RuntimeError) and any(word in text for word in words)
+
+
+def _end(failure: Failure, speaks: bool) -> None:
+    """End this process, whatever its main thread is doing."""
+    code = _say(failure, speaks)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)
+
+
+def _say(failure: Failure, speaks: bool) -> int:
+    if is_launched():
+        from bertkit.workflows.launching import leave_word
+
+        leave_word(failure)
+    elif speaks:
+        from bertkit.cli.failures import say
+
+        say(failure.message, failure.hint, failure.code)
+    return failure.code

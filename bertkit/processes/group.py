@@ -1,0 +1,293 @@
+"""All processes of one work, seen from one of them: what the main one decides, and what all must agree on."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from bertkit.errors import UsageError
+from bertkit.processes.meeting import choose_interface, hold_store, listen_at, patience, reach_store
+from bertkit.processes.place import Place, find_place
+from bertkit.processes.watch import Failure, Watch
+
+Value = TypeVar("Value")
+
+# A process that dies is missed within seconds; this ends what would wait for ever all the same.
+COLLECTIVE_HOURS = 6
+
+
+class Group:
+    """One process of several, or the only one.
+
+    Values that go from one to others are what JSON can say.
+
+    Args:
+        place: of this process; None of the only one.
+        store: a connection of its own.
+        watch: that the others are there.
+        held: what has to be kept for as long as the group.
+    """
+
+    def __init__(
+        self, place: Place | None = None, store: Any = None, watch: Watch | None = None, held: Any = None
+    ) -> None:
+        self._place, self._store, self._watch, self._held = place, store, watch, held
+        self._count = 0
+        self._torch_store: Any = None
+
+    @property
+    def place(self) -> Place | None:
+        """Of this process, None of the only one."""
+        return self._place
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        return self._place.processes if self._place is not None else 1
+
+    @property
+    def rank(self) -> int:
+        """The number of this one, from 0."""
+        return self._place.rank if self._place is not None else 0
+
+    @property
+    def is_main(self) -> bool:
+        """True in the one that writes and prints."""
+        return self.rank == 0
+
+    @property
+    def watch(self) -> Watch | None:
+        """That the others are there; None of the only process."""
+        return self._watch
+
+    def from_main(self, make: Callable[[], Value]) -> Value:
+        """What the main process makes, in all of them."""
+        if self._place is None:
+            return make()
+        key = self._next_key()
+        if self.is_main:
+            made = make()
+            self._store.set(key, json.dumps(made))
+            return made
+        found: Value = json.loads(self._awaited(key))
+        return found
+
+    def gathered(self, value: Any) -> list[Any]:
+        """The value of each process, in all of them."""
+        if self._place is None:
+            return [value]
+        key = self._next_key()
+        self._store.set(f"{key}/{self.rank}", json.dumps(value))
+        return [json.loads(self._awaited(f"{key}/{rank}")) for rank in range(self.size)]
+
+    def joined_lists(self, values: list[Any]) -> list[Any]:
+        """The values of all processes as one list, in all of them."""
+        return [value for values in self.gathered(values) for value in values]
+
+    def check_same(self, what: str, values: Mapping[str, Any], *, hint: str) -> None:
+        """Refuse to go on where processes differ in what must be the same.
+
+        Args:
+            what: they are, for the message.
+            values: by name.
+            hint: what to do.
+
+        Raises:
+            UsageError: in all of them, with what differs first.
+        """
+        first, *others = self.gathered(dict(values))
+        for rank, other in enumerate(others, start=1):
+            for name in sorted(first.keys() | other.keys()):
+                if first.get(name) != other.get(name):
+                    said = (
+                        f"{name}: {_short(first.get(name))} in process 0, {_short(other.get(name))} in {rank}"
+                    )
+                    raise UsageError(f"the processes differ in their {what}: {said}", hint=hint)
+
+    @contextmanager
+    def one_on_each_host_first(self) -> Iterator[None]:
+        """Let one process of each host through the block before the others: they find what it has left."""
+        if self._place is None:
+            yield
+            return
+        key = f"{self._next_key()}/{self.rank - self._place.local_rank}"
+        if self._place.local_rank == 0:
+            yield
+            self._store.set(key, "1")
+        else:
+            self._awaited(key)
+            yield
+
+    def largest(self, *numbers: int) -> tuple[int, ...]:
+        """The largest of each number over all processes; called in all of them at the same point."""
+        if self._place is None:
+            return numbers
+        import torch
+        from torch import distributed
+
+        tensor = torch.tensor(numbers, dtype=torch.int64)
+        distributed.all_reduce(tensor, distributed.ReduceOp.MAX)
+        return tuple(tensor.tolist())
+
+    def gathered_tensors(self, tensor: Any) -> list[Any]:
+        """A tensor of the processor of each process, of one shape and kind in all of them."""
+        if self._place is None:
+            return [tensor]
+        import torch
+        from torch import distributed
+
+        found = [torch.empty_like(tensor) for _ in range(self.size)]
+        distributed.all_gather(found, tensor)
+        return found
+
+    def share_tensors(self, tensors: Mapping[str, Any] | None) -> dict[str, Any]:
+        """Tensors of the main process by name, in all of them, on the processor.
+
+        Args:
+            tensors: None in all but the main process.
+        """
+        if self._place is None:
+            return dict(tensors or {})
+        import torch
+        from torch import distributed
+
+        kinds: list[Any] = self.from_main(
+            lambda: [(name, list(each.shape), str(each.dtype)) for name, each in (tensors or {}).items()]
+        )
+        shared = {}
+        for name, shape, kind in kinds:
+            if tensors is not None:
+                each = tensors[name].detach().cpu().contiguous()
+            else:
+                each = torch.empty(shape, dtype=getattr(torch, kind.removeprefix("torch.")))
+            distributed.broadcast(each, 0)
+            shared[name] = each
+        return shared
+
+    def start_collectives(self) -> None:
+        """Set up torch.distributed, once; on a machine with GPUs for these and for processors."""
+        import torch
+        from torch import distributed
+        from torch.distributed import PrefixStore  # type: ignore[attr-defined]
+
+        if self._place is None or distributed.is_initialized():
+            return
+        backend = "gloo"
+        if torch.cuda.is_available():
+            backend = "cpu:gloo,cuda:nccl"
+            gpus = torch.cuda.device_count()
+            if self._place.local_rank >= gpus:
+                raise UsageError(
+                    f"{self._place.local_processes} processes on a machine with {gpus} GPUs",
+                    hint=f"--nproc {gpus}",
+                )
+            torch.cuda.set_device(self._place.local_rank)
+        choose_interface(self._place)
+        self._torch_store = reach_store(self._place)
+        distributed.init_process_group(
+            backend, store=PrefixStore("torch", self._torch_store), rank=self.rank,
+            world_size=self.size, timeout=timedelta(hours=COLLECTIVE_HOURS),
+        )  # fmt: skip
+
+    def _next_key(self) -> str:
+        # All processes walk the same way: their counts say which of these exchanges is meant.
+        self._count += 1
+        return f"value/{self._count}"
+
+    def _awaited(self, key: str, *, seconds: float | None = None) -> bytes:
+        """A value from the store, whenever it comes; a process that dies meanwhile ends this one, too."""
+        from torch.distributed import DistStoreError
+
+        waited = 0.0
+        while True:
+            try:
+                self._store.wait([key], timedelta(seconds=1))
+                return bytes(self._store.get(key))
+            except DistStoreError:
+                waited += 1
+                if seconds is not None and waited >= seconds:
+                    raise TimeoutError from None
+
+    def meet(self) -> None:
+        """Wait until all processes have come.
+
+        Raises:
+            UsageError: some have not, within `meeting.patience`.
+        """
+        key = self._next_key()
+        self._store.set(f"{key}/{self.rank}", "1")
+        missing: list[int] = []
+        for rank in range(self.size):
+            try:
+                self._awaited(f"{key}/{rank}", seconds=1 if missing else patience())
+            except TimeoutError:
+                missing.append(rank)
+        if missing:
+            raise UsageError(
+                f"only {self.size - len(missing)} of {self.size} processes have come to the rendezvous "
+                f"within {patience():.0f} s; missing: {', '.join(map(str, missing))}",
+                hint="start bertkit with the same --nnodes, --nproc and --rendezvous on each host",
+            )
+
+    def leave(self) -> None:
+        """End together: nobody takes the others for dead because they were done first."""
+        if self._place is None or self._watch is None:
+            return
+        with suppress(Exception):  # the work is done; whatever happens now is no failure
+            self.gathered(True)
+        self._watch.stop()
+        if self.is_main and not self._place.meets_launcher:
+            # This one holds the store.
+            with suppress(Exception):
+                for rank in range(self.size):
+                    self._awaited(f"left/{rank}", seconds=5)
+
+
+_current = [Group()]
+
+
+def current_group() -> Group:
+    """The group this process belongs to; one of its own unless it has joined others."""
+    return _current[-1]
+
+
+@contextmanager
+def joined(
+    end: Callable[[Failure, bool], None], *, tell: Callable[[str], None] | None = None
+) -> Iterator[Group]:
+    """Meet the other processes, if this is one of several, and stay with them for the block.
+
+    Args:
+        end: ends this process with what another one failed of; told whether to say it.
+        tell: told what is waited for.
+
+    Raises:
+        UsageError: the others cannot be met.
+    """
+    place = find_place()
+    if place is None:
+        yield current_group()
+        return
+    # Torch's own warnings of each vain try to connect; what matters is said here.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+    held = None
+    if place.rank == 0 and not place.meets_launcher:
+        held = hold_store(listen_at(place.address, place.port))
+    watch = Watch(place, lambda: reach_store(place), end)
+    group = Group(place, reach_store(place, tell=tell), watch, held=held)
+    # It stays after an error, for whoever says that: what it says has to be told to the others, too.
+    _current.append(group)
+    group.meet()
+    watch.start()
+    yield group
+    group.leave()
+    _current.remove(group)
+
+
+def _short(value: Any) -> str:
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
