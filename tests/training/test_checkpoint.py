@@ -88,7 +88,7 @@ def test_a_training_that_early_stopping_has_ended_stays_ended(make_bench, tmp_pa
 
 def test_counters_are_all_plain_fields_of_the_state(make_bench) -> None:
     fields = {field.name for field in dataclasses.fields(make_bench().state)}
-    assert fields == {"model", "optimizer", "accelerator", "autocast", *COUNTERS}
+    assert fields == {"model", "optimizer", "accelerator", "autocast", "group", *COUNTERS}
 
 
 def test_shared_weights_are_written_once_and_load_the_same(make_bench, tmp_path: Path) -> None:
