@@ -9,6 +9,7 @@ from typing import Any
 
 from bertkit.errors import Interrupted, TrainingError
 from bertkit.evaluation.scoring import selecting
+from bertkit.processes.place import is_launched
 from bertkit.runs.log import RunLog
 from bertkit.training.events import Evaluation, Event, SkippedStep, SmallerBatches, Step
 from bertkit.training.loop import TrainingData, TrainingState, train
@@ -123,7 +124,11 @@ def _rows_named(job: Job, features: Sequence[int]) -> str:
 
 def interrupted(job: Job, where: str, signal_number: int) -> Interrupted:
     """The error that says where a run was stopped and how it goes on."""
-    hint = f"go on: bertkit finetune --resume {job.run.path}{' --baseline' if job.baselines else ''}"
+    place = job.engine.group.place
+    options = " --baseline" if job.baselines else ""
+    if place is not None:
+        options += f" --nproc {place.local_processes}" if is_launched() else "; started in the same way"
+    hint = f"go on: bertkit finetune --resume {job.run.path}{options}"
     return Interrupted(where, hint=hint, signal_number=signal_number)
 
 

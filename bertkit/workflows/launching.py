@@ -96,7 +96,7 @@ def _wait(plan: LaunchPlan, port: int, started: Sequence[subprocess.Popen[bytes]
     """Wait until all have ended; hand on what asks to stop; after a failure only for a while."""
     told = False
     failed_at: float | None = None
-    while any(process.poll() is None for process in started):
+    while None in [process.poll() for process in started]:
         if request.signal_number is not None and not told:
             told = True
             for process in started:

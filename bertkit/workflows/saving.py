@@ -71,6 +71,8 @@ class Saver:
                 if is_disk_full(error):
                     raise self._disk_full() from error
                 raise
+        # Whoever went on and failed would end the one that still writes.
+        state.group.largest(0)
         self._saved, self._at = (state.step, state.judged_step), time.monotonic()
 
     def _write(self, taken: Taken, *, is_best: bool) -> None:
