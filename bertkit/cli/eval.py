@@ -24,6 +24,7 @@ from bertkit.cli.options import (
     complete_recipe,
     complete_run,
 )
+from bertkit.cli.several import Gpus, Nproc, launch, plan, together
 from bertkit.cli.waiting import wait_politely_beside_others
 
 EPILOG = """Examples:
@@ -100,6 +101,8 @@ def evaluate(
     ] = None,
     skip_bad_rows: SkipBadRows = None,
     rejected: Rejected = None,
+    nproc: Nproc = None,
+    gpus: Gpus = None,
     force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -113,16 +116,18 @@ def evaluate(
     from bertkit.cli.display import Display
     from bertkit.cli.score_tables import print_scores
     from bertkit.config.flags import settings_from_flags
-    from bertkit.processes.place import is_main_process
 
     flags = settings_from_flags(
         text=text, text_pair=text_pair, label=label, columns=columns or (), labels=labels or (),
         skip_bad_rows=skip_bad_rows,
     )  # fmt: skip
-    main = is_main_process()
+    stored = model is not None and Path(model).is_file()
+    started = plan(nproc=1 if stored else nproc, gpus=gpus)
+    if not started.is_one:
+        launch(started)
     wait_politely_beside_others()
-    with Display(quiet=quiet or json or not main) as display:
-        if model is not None and Path(model).is_file():
+    with together() as group, Display(quiet=quiet or json or not group.is_main) as display:
+        if model is not None and stored:
             _refuse_for_files(output=output, report=report, baseline=baseline, submission=submission)
             if recipe is None and data is None:
                 _refuse_for_files(
@@ -169,7 +174,7 @@ def evaluate(
                 force=force,
                 listen=display,
             )
-    if main:
+    if group.is_main:
         print(as_json(result.as_dict())) if json else print_scores(result)
     if result.rejected:
         raise typer.Exit(3)

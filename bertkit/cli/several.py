@@ -62,11 +62,11 @@ AccelerateConfig = Annotated[
 
 def plan(
     *,
-    nproc: int | None,
-    nnodes: int | None,
-    node_rank: int | None,
-    rendezvous: str | None,
-    gpus: str | None,
+    nproc: int | None = None,
+    nnodes: int | None = None,
+    node_rank: int | None = None,
+    rendezvous: str | None = None,
+    gpus: str | None = None,
     accelerate_config: str | None = None,
 ) -> LaunchPlan:
     """What the options ask for, on this machine."""
