@@ -20,7 +20,7 @@ from bertkit.training.events import Evaluation, Event, SkippedStep, SmallerBatch
 from bertkit.training.gradients import Gradients
 from bertkit.training.not_finite import MOST_SKIPPED_IN_A_ROW, NotFinite, broken_weights
 from bertkit.training.optimizer import learning_rate_at, set_learning_rate
-from bertkit.training.strategies import without_exchange
+from bertkit.training.strategies import is_sharded, without_exchange
 
 if TYPE_CHECKING:
     import torch
@@ -279,15 +279,20 @@ def _accumulate(state: TrainingState, data: TrainingData, batch: Rows, loss: Los
     # a batch may hold nothing that is labelled.
     scale = 1.0 / whole_weight if len(share) and whole_weight > 0 else 0.0
     pieces = split_micro_batches(share if len(share) else batch[:1], state.micro_batch_size)
+    if is_sharded(state.model):
+        # A model in parts is computed by all processes at once, those with fewer rows included.
+        most = math.ceil(len(batch) / accelerator.num_processes)
+        pieces += [batch[:0]] * (math.ceil(most / (state.micro_batch_size or most)) - len(pieces))
     state.model.train()
     found = _Found(0.0, [], share)
     for number, piece in enumerate(pieces):
         last = number == len(pieces) - 1
         with nullcontext() if last else without_exchange(state.model):
-            part, losses = _backward(state, data, piece, loss, scale)
+            rows, weight = (piece, scale) if len(piece) else (batch[:1], 0.0)
+            part, losses = _backward(state, data, rows, loss, weight)
         found.loss += part
         if not math.isfinite(part):
-            found.not_finite += piece[~losses.isfinite().cpu().numpy()].tolist()
+            found.not_finite += rows[~losses.isfinite().cpu().numpy()].tolist()
     found.loss = _sum_over_processes(accelerator, found.loss)
     return found
 

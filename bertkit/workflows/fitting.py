@@ -63,7 +63,10 @@ def fit(job: Job, state: TrainingState, data: TrainingData, saver: Saver) -> Non
                 if due:
                     saver.save()
                 if stop_number:
-                    raise stop_of(stop_number)
+                    break
+            (stop_number,) = state.group.largest(request.signal_number or 0)
+            if stop_number:
+                raise stop_of(stop_number)
         except STOPS as stop:
             saver.save()
             where = f"after step {state.step} of training; the state is saved"

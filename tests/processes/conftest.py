@@ -52,16 +52,19 @@ def write_task(folder: Path, task: str, *, rows: int, seed: int) -> Path:
     found = sentences(rows, seed)
     if task == "ner":
         text = "\n".join(
-            "".join(f"{word} {tag}\n" for word, tag in zip(words, tags, strict=True)) for words, tags, _ in found
+            "".join(f"{word} {tag}\n" for word, tag in zip(words, tags, strict=True))
+            for words, tags, _ in found
         )
         path = folder / f"{task}-{seed}.conll"
     elif task == "qa":
         text, path = as_squad(found), folder / f"{task}-{seed}.json"
     elif task == "nli":
-        text = as_lines([
-            {"premise": " ".join(words), "hypothesis": label, "label": "ynm"[len(words) % 3]}
-            for words, _, label in found
-        ])
+        text = as_lines(
+            [
+                {"premise": " ".join(words), "hypothesis": label, "label": "ynm"[len(words) % 3]}
+                for words, _, label in found
+            ]
+        )
         path = folder / f"{task}-{seed}.jsonl"
     else:
         text = as_lines([{"text": " ".join(words), "label": label} for words, _, label in found])

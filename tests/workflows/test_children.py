@@ -109,7 +109,7 @@ def failing_child(path: Path, error: BaseException) -> int:
 
 def test_a_child_leaves_its_error_to_the_parent(child: Child, monkeypatch: pytest.MonkeyPatch) -> None:
     # Nobody holds the other end of standard input here.
-    monkeypatch.setattr(children, "_stop_with_parent", lambda: None)
+    monkeypatch.setattr(children, "stop_with_parent", lambda: None)
     child.path.parent.mkdir(parents=True)
 
     def fail() -> None:
@@ -121,7 +121,7 @@ def test_a_child_leaves_its_error_to_the_parent(child: Child, monkeypatch: pytes
 
 
 def test_exit_codes_of_a_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(children, "_stop_with_parent", lambda: None)
+    monkeypatch.setattr(children, "stop_with_parent", lambda: None)
     assert failing_child(tmp_path / "a", Interrupted("after step 3", hint="", signal_number=15)) == 143
     assert failing_child(tmp_path / "b", KeyboardInterrupt()) == 130
     assert failing_child(tmp_path / "c", ZeroDivisionError("by\nzero")) == 1
