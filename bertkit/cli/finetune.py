@@ -176,6 +176,14 @@ def finetune(
             help="Each process has the whole model (ddp) or a share of it (fsdp); auto goes by its size.",
         ),
     ] = None,
+    compile_layers: Annotated[
+        bool | None,
+        typer.Option(
+            "--compile/--no-compile",
+            rich_help_panel=PANEL,
+            help="Compile the encoder's layers with torch.compile: for GPUs and long trainings.",
+        ),
+    ] = None,
     accelerate_config: AccelerateConfig = None,
     elastic: Annotated[
         bool,
@@ -208,6 +216,7 @@ def finetune(
         model=model, train=train, evals=eval_files or (), test=test, text=text, text_pair=text_pair,
         label=label, window=window, stride=stride, limit=limit, seed=seed, columns=columns or (),
         labels=labels or (), on_nan=on_nan, skip_bad_rows=skip_bad_rows, strategy=strategy,
+        compile_layers=compile_layers,
     )  # fmt: skip
     started = plan(
         nproc=nproc, nnodes=nnodes, node_rank=node_rank, rendezvous=rendezvous, gpus=gpus,

@@ -32,6 +32,7 @@ def settings_from_flags(
     seed: int | None = None,
     on_nan: str | None = None,
     strategy: str | None = None,
+    compile_layers: bool | None = None,
     skip_bad_rows: int | None = None,
     columns: Sequence[str] = (),
     labels: Sequence[str] = (),
@@ -69,7 +70,7 @@ def settings_from_flags(
     for key, value in (
         ("data.test", test), ("task.label", label), ("task.window", window), ("task.stride", stride),
         ("data.limit", limit), ("train.seed", seed), ("train.on_nan", on_nan), ("model.name", model),
-        ("train.strategy", strategy),
+        ("train.strategy", strategy), ("train.compile", compile_layers),
         ("data.skip_bad_rows", skip_bad_rows),
         ("task.intent", roles.get("intent")),
         ("task.rename", _pairs(labels, "--labels pos=positive") or None),

@@ -189,8 +189,12 @@ class TrainSection(Section):
     strategy: Literal["auto", "ddp", "fsdp"] = "auto"
     """How several processes train: `ddp`, each has the whole model; `fsdp`, each has a share of it, for an
     encoder that does not fit otherwise; `auto` compares the size of the model with the memory there is."""
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """bf16 computes matrix products in bfloat16 over fp32 weights; `auto`: where the hardware has it."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """bf16 computes matrix products in bfloat16 over fp32 weights; `auto`: where the hardware has it. fp16 is
+    for GPUs without bf16; the loss is scaled, so that small gradients do not become 0."""
+    compile: bool = False
+    """Compile the layers of the encoder with torch.compile: for GPUs and long trainings, for it takes
+    minutes; on processors most encoders are computed by bertkit's own fused layers, and stay so."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 42
     """Seeds the new head, dropout and the order of rows."""
     eval_every_steps: Annotated[int, Field(ge=1)] | None = None

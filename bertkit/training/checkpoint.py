@@ -24,7 +24,7 @@ RANDOM_STATES = ("random_state", "cuda_random_state")
 # Fields of `TrainingState` that are plain values.
 COUNTERS = (
     "step", "best", "best_step", "without_gain", "judged_step", "micro_batch_size", "skipped",
-    "skipped_in_a_row",
+    "skipped_in_a_row", "loss_scale", "scaled_steps",
 )  # fmt: skip
 
 

@@ -52,8 +52,13 @@ class Gradients:
                 module.sparse = True
                 self._tables.append(_Table(module.weight, module))
 
-    def clip(self, max_norm: float | None) -> float:
-        """Scale all down to `max_norm`; returns their norm before. Leaves them alone where it is kept."""
+    def clip(self, max_norm: float | None, *, scale: float = 1.0) -> float:
+        """Scale all down to `max_norm`; returns their norm before. Leaves them alone where it is kept.
+
+        Args:
+            max_norm: None keeps them as they are.
+            scale: what they are too large by; it is taken out first.
+        """
         import torch
         from torch.nn.utils import get_total_norm
 
@@ -64,6 +69,8 @@ class Gradients:
             if table.weight.grad is not None and table.weight.grad.is_sparse
         ]
         gradients += [gradient.values() for _, gradient in rows]
+        if scale != 1:
+            torch._foreach_mul_(gradients, 1 / scale)
         norm = whole(get_total_norm(gradients))
         if max_norm is not None and float(norm) > max_norm:
             torch._foreach_mul_(gradients, max_norm / (float(norm) + 1e-6))

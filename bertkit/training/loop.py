@@ -30,6 +30,17 @@ Loss = Callable[[Any, "dict[str, torch.Tensor]"], "torch.Tensor"]
 Evaluate = Callable[[], tuple[Mapping[str, float], float]]
 
 
+# In fp16 gradients below 6e-8 are 0: the loss is scaled by as much as gradients allow. It begins with the
+# first, is halved where a gradient becomes too large, and doubled after so many steps without (Micikevicius et
+# al. 2018, with the numbers of torch.amp.GradScaler, which does not know a model in parts).
+FIRST_LOSS_SCALE = 65_536.0
+STEPS_TO_DOUBLE = 2_000
+
+
+class LossScaleTooLarge(Exception):
+    """A step in fp16 has to be computed again."""
+
+
 @dataclass(frozen=True)
 class TrainingData:
     """What is trained on.
@@ -61,6 +72,8 @@ class TrainingState:
         micro_batch_size: features computed at once by a process; None: its whole share.
         skipped: steps left out because their loss was no number.
         skipped_in_a_row: such steps since the last one that was done.
+        loss_scale: what the loss is multiplied by before the backward pass, where it is in fp16.
+        scaled_steps: optimizer steps since that was last changed.
         autocast: the precision of the forward pass.
         group: the processes that train together.
     """
@@ -76,6 +89,8 @@ class TrainingState:
     micro_batch_size: int | None = None
     skipped: int = 0
     skipped_in_a_row: int = 0
+    loss_scale: float = 1.0
+    scaled_steps: int = 0
     autocast: Callable[[], AbstractContextManager[Any]] = nullcontext
     group: Group = field(default_factory=Group)
 
@@ -141,6 +156,8 @@ def train(
             found = yield from _accumulate_within_memory(state, data, batch, loss, gradients)
             try:
                 grad_norm = _update(state, settings, found, gradients)
+            except LossScaleTooLarge:
+                continue  # the same batch again
             except NotFinite as fault:
                 _skip(state, settings, fault)
                 yield SkippedStep(state.step, state.step / per_epoch, fault.features)
@@ -187,8 +204,13 @@ def _update(state: TrainingState, settings: TrainSection, found: _Found, gradien
 
     Raises:
         NotFinite: they are no numbers; nothing has changed.
+        LossScaleTooLarge: in fp16 they were too large to be numbers; the loss is scaled by less from now on.
     """
-    grad_norm = gradients.clip(settings.max_grad_norm)
+    grad_norm = gradients.clip(settings.max_grad_norm, scale=state.loss_scale)
+    if math.isfinite(found.loss) and not math.isfinite(grad_norm) and state.loss_scale > 1:
+        gradients.clear()
+        state.loss_scale, state.scaled_steps = state.loss_scale / 2, 0
+        raise LossScaleTooLarge
     if not (math.isfinite(found.loss) and math.isfinite(grad_norm)):
         gradients.clear()
         group = state.group
@@ -201,6 +223,9 @@ def _update(state: TrainingState, settings: TrainSection, found: _Found, gradien
     gradients.clear()
     state.step += 1
     state.skipped_in_a_row = 0
+    state.scaled_steps += 1
+    if state.loss_scale > 1 and state.scaled_steps == STEPS_TO_DOUBLE:
+        state.loss_scale, state.scaled_steps = state.loss_scale * 2, 0
     return grad_norm
 
 
@@ -315,7 +340,7 @@ def _backward(
     part = (losses * batch.weights).sum() * scale
     # Both strategies take the mean over processes: times their number, it is the sum again. Accelerate's own
     # backward would divide by what `accelerate launch` took for the number of micro-batches.
-    (part * state.accelerator.num_processes).backward()
+    (part * (state.accelerator.num_processes * state.loss_scale)).backward()
     return float(part.detach()), losses.detach()
 
 

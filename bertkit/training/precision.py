@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def choose_precision(setting: str) -> str:
-    """`fp32` or `bf16`, from a recipe's `train.precision`.
+    """`fp32`, `bf16` or `fp16`, from a recipe's `train.precision`.
 
     `auto` takes bf16 where matrix products in it are computed by the hardware: NVIDIA from Ampere on,
     processors with AVX-512 bf16 or AMX. Elsewhere it would be emulated, and slower than fp32.

@@ -8,6 +8,7 @@ from typing import Any
 
 from bertkit.data.features import collate
 from bertkit.models.execution import speed_up
+from bertkit.models.layers import encoder_layers
 from bertkit.models.loading import LoadedModel
 from bertkit.training.loop import TrainingData
 from bertkit.training.optimizer import build_optimizer
@@ -35,10 +36,20 @@ def distributed(job: Job, data: TrainingData) -> tuple[Any, Any]:
         hosts = -(-group.size // local)
         over = f" on {hosts} hosts" if hosts > 1 else ""
         job.listen(Note(f"{group.size} processes{over}, strategy {strategy}: {why}"))
+    if settings.compile:
+        _compile(job)
     return distribute(
         model, lambda prepared: build_optimizer(prepared, settings), accelerator, strategy,
         unused=_unused(job, data) if strategy == "ddp" else frozenset(),
     )  # fmt: skip
+
+
+def _compile(job: Job) -> None:
+    """Compile each layer by itself: they are alike, so the first one does it for all."""
+    if job.model.execution.fused and job.engine.accelerator.device.type == "cpu":
+        return job.listen(Note("nothing is compiled: processors compute this encoder in fused layers"))
+    for layer in encoder_layers(job.model.model):
+        layer.compile(dynamic=True)
 
 
 def _unused(job: Job, data: TrainingData) -> frozenset[str]:

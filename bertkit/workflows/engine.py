@@ -49,7 +49,7 @@ class Engine:
 
     Attributes:
         accelerator: Accelerate's view of devices and processes, or that of one process on a processor.
-        precision: fp32 or bf16.
+        precision: fp32, bf16 or fp16.
         group: the processes that work together.
     """
 
@@ -65,16 +65,15 @@ class Engine:
         """
         import torch
 
-        return torch.autocast(
-            self.accelerator.device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16"
-        )
+        kind = torch.float16 if self.precision == "fp16" else torch.bfloat16
+        return torch.autocast(self.accelerator.device.type, dtype=kind, enabled=self.precision != "fp32")
 
 
 def start_engine(precision: str, *, several: bool = False) -> Engine:
     """Set up Accelerate for the hardware there is.
 
     Args:
-        precision: `auto`, `fp32` or `bf16`.
+        precision: `auto`, `fp32`, `bf16` or `fp16`.
         several: the caller can share its work between processes.
 
     Raises:

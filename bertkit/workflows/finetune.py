@@ -27,7 +27,7 @@ from bertkit.runs.folder import RunFolder
 from bertkit.runs.lock import locked
 from bertkit.runs.log import trim_log
 from bertkit.training.checkpoint import load_checkpoint
-from bertkit.training.loop import TrainingData, TrainingState, total_steps
+from bertkit.training.loop import FIRST_LOSS_SCALE, TrainingData, TrainingState, total_steps
 from bertkit.training.optimizer import prepare_layers
 from bertkit.workflows.alike import check_alike, check_same_data, recipe_of_main
 from bertkit.workflows.baseline import BaselineScores, baselines_of
@@ -275,6 +275,7 @@ def _train_and_finish(
     state = TrainingState(
         model, optimizer, accelerator,
         micro_batch_size=settings.micro_batch_size, autocast=job.engine.autocast, group=job.engine.group,
+        loss_scale=FIRST_LOSS_SCALE if job.engine.precision == "fp16" else 1.0,
     )  # fmt: skip
     if checkpoint is not None:
         load_checkpoint(state, checkpoint.path)
