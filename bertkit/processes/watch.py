@@ -1,7 +1,7 @@
 """Whether the others are still there: no process waits for one that has died, and what ended it is said once.
 
 Each process lets itself be heard in the store every second, and listens to the one with the next number and
-to what anybody reports. Collectives of torch would wait for a dead one for half an hour, or for ever.
+to what anybody reports. Collectives of torch would wait for a dead one until their timeout, half an hour.
 """
 
 from __future__ import annotations
