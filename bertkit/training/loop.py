@@ -31,8 +31,8 @@ Evaluate = Callable[[], tuple[Mapping[str, float], float]]
 
 
 # In fp16 gradients below 6e-8 are 0: the loss is scaled by as much as gradients allow. It begins with the
-# first, is halved where a gradient becomes too large, and doubled after so many steps without (Micikevicius et
-# al. 2018, with the numbers of torch.amp.GradScaler, which does not know a model in parts).
+# first, is halved where a gradient becomes too large, and doubled after so many steps without (Micikevicius
+# et al. 2018, with the numbers of torch.amp.GradScaler, which does not know a model in parts).
 FIRST_LOSS_SCALE = 65_536.0
 STEPS_TO_DOUBLE = 2_000
 
