@@ -17,6 +17,7 @@ from bertkit.cli import eval as eval_verb
 from bertkit.cli import finetune as finetune_verb
 from bertkit.cli import predict as predict_verb
 from bertkit.cli.options import Debug, debug_wanted
+from bertkit.processes.place import find_place
 
 EPILOG = """Examples:
 
@@ -115,7 +116,11 @@ def main() -> None:
             stream.flush()
         except OSError:  # nobody reads it any more: Python would try again, and end with a code of its own
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    sys.exit(code if isinstance(code, int) else 0)
+    code = code if isinstance(code, int) else 0
+    if find_place() is not None:
+        # The threads of torch's store and of gloo may abort an interpreter that takes its time to end.
+        os._exit(code)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

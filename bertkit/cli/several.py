@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -15,7 +15,7 @@ from bertkit.processes.place import find_place, is_launched
 if TYPE_CHECKING:
     from bertkit.cli.failures import Said
     from bertkit.processes.group import Group
-    from bertkit.processes.watch import Failure
+    from bertkit.processes.watch import Failure, Watch
     from bertkit.workflows.launch_plan import LaunchPlan
 
 PANEL = "Several processes and hosts"
@@ -118,10 +118,24 @@ def said_by_several(said: Said, error: BaseException) -> int | None:
     if watch is None:  # it has not met the others
         own = Failure(int(os.environ.get("RANK") or 0), -1, said.message, said.hint, said.code)
         return _say(own, True)
-    if _is_of_communication(error) and (reason := watch.reason()) is not None:
-        said = type(said)(reason.message, reason.hint, reason.code)
+    if _is_of_communication(error):
+        said = _said_of_others(watch)
     failure, speaks = watch.report(said.message, said.hint, said.code)
     return _say(failure, speaks)
+
+
+def _said_of_others(watch: Watch) -> Said:
+    """What to say where a collective failed: that another process has died, and which, once that is known."""
+    from bertkit.cli.failures import Said
+    from bertkit.processes.watch import AGAIN
+    from bertkit.workflows.signals import STOPS
+
+    reason = None
+    with suppress(*STOPS):  # torchrun ends the others at once, and says itself which one it was
+        reason = watch.reason()
+    if reason is not None:
+        return Said(reason.message, reason.hint, reason.code)
+    return Said("the connection to the other processes broke: one of them has died", AGAIN, 1)
 
 
 def _is_of_communication(error: BaseException) -> bool:
