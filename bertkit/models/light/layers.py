@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from bertkit.models.recurring import recurring
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -72,18 +74,26 @@ def activate(x: Tensor, kind: str) -> Tensor:
 
 
 class PlainProduct:
-    """As torch computes it."""
+    """As torch computes it.
+
+    The rows are filled up to a multiple of 16: MKL shares them among its threads, and rounds a row that is
+    left to one thread alone in another way than the same row among others.
+    """
 
     def __init__(self, weight: Tensor, bias: Tensor, activation: str = "gelu") -> None:
         from torch.nn import functional
 
         self._linear: Any = functional.linear
+        self._pad: Any = functional.pad
         self._weight, self._bias, self._activation = weight, bias, activation
 
     def __call__(self, x: Tensor) -> Tensor:
         """See `Product`."""
+        rows = len(x)
+        if filled := recurring(rows) - rows:
+            x = self._pad(x, (0, 0, 0, filled))
         product: Tensor = self._linear(x, self._weight, self._bias)
-        return product
+        return product[:rows]
 
     def activated(self, x: Tensor) -> Tensor:
         """See `Product`."""
@@ -199,6 +209,8 @@ def attend(inputs: Tensor, groups: Sequence[EqualLengths], heads: int) -> Tensor
     Returns:
         (tokens, hidden)
     """
+    import torch
+
     hidden = inputs.shape[1] // 3
     seen = inputs.new_empty(inputs.shape[0], hidden)
     seen[groups[-1].end :] = 0
@@ -206,7 +218,8 @@ def attend(inputs: Tensor, groups: Sequence[EqualLengths], heads: int) -> Tensor
         sizes = (group.count, group.length, -1, heads, hidden // heads)
         parts = inputs[group.start : group.end].view(sizes).permute(2, 0, 3, 1, 4)
         target = seen[group.start : group.end].view(group.count, group.length, heads, -1).transpose(1, 2)
-        target.copy_(_attention(*parts, dense=group.count >= MANY_TEXTS))
+        dense = group.count >= MANY_TEXTS and inputs.dtype != torch.float32
+        target.copy_(_attention(*parts, dense=dense))
     return seen
 
 
@@ -234,6 +247,7 @@ def attend_first(queries: Tensor, inputs: Tensor, groups: Sequence[EqualLengths]
         )
         rows = slice(place, place + group.count)
         query = queries[rows].view(group.count, heads, 1, size)
+        # For one query in fp32, torch's attention rounds in another way with each number of threads.
         seen[rows] = _attention(query, key, value, dense=True).reshape(group.count, hidden)
         place += group.count
     return seen
@@ -244,7 +258,7 @@ def _attention(query: Tensor, key: Tensor, value: Tensor, *, dense: bool) -> Ten
     import torch
     from torch.nn import functional
 
-    if not dense or query.dtype == torch.float32:
+    if not dense:
         return functional.scaled_dot_product_attention(query, key, value, scale=1.0)
     shape = query.shape
     query, key, value = (each.reshape(-1, each.shape[2], each.shape[3]) for each in (query, key, value))
