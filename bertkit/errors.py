@@ -5,6 +5,8 @@ Exit codes, as README lists them: 1 the run failed, 2 the user can fix it.
 
 from __future__ import annotations
 
+from typing import Any
+
 from bertkit.redaction import redacted
 
 
@@ -18,6 +20,10 @@ class BertkitError(Exception):
         self.message = redacted(message)
         self.hint = redacted(hint)
         super().__init__(self.message)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Go from one process to another whole: by itself Python would call the class without the hint."""
+        return type(self).__new__, (type(self), self.message), self.__dict__
 
 
 class UsageError(BertkitError):
