@@ -84,6 +84,15 @@ def predict(
             "auto is torch, on processors without transformers for the usual families; --debug says which.",
         ),
     ] = Engine.auto,
+    nproc: Annotated[
+        int,
+        typer.Option(
+            "--nproc",
+            metavar="N",
+            min=1,
+            help="Compute in N processes: they share the cores, or have a GPU each; the output is the same.",
+        ),
+    ] = 1,
     text: Text = None,
     text_pair: TextPair = None,
     columns: Columns = None,
@@ -110,7 +119,7 @@ def predict(
         result = workflow(
             sys.stdin.buffer if file == "-" else file, model=model, output=output or sys.stdout,
             scores=scores, tags=tags, n_best=n_best, text=flags.get("task.text"), force=force,
-            engine=engine.value, listen=display,
+            engine=engine.value, nproc=nproc, listen=display,
         )  # fmt: skip
     print_predicted(result, quiet=quiet)
     if debug_wanted():

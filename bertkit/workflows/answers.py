@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -67,17 +67,15 @@ class Asked:
         places: which of them the model is asked for.
         examples: those lines as the task reads them.
         features: of the examples; None where there are none.
-        read_to: how far the input was read then, in bytes; None where nobody asks.
     """
 
     answers: list[dict[str, Any]]
     places: Sequence[int]
     examples: Sequence[Example]
     features: Features | None
-    read_to: int | None = None
 
 
-def prepare(trained: Trained, chunk: Sequence[InputLine], *, read_to: int | None = None) -> Asked:
+def prepare(trained: Trained, chunk: Sequence[InputLine]) -> Asked:
     """Read and encode lines; nothing here needs the model."""
     answers: list[dict[str, Any]] = []
     examples: list[Example] = []
@@ -97,7 +95,7 @@ def prepare(trained: Trained, chunk: Sequence[InputLine], *, read_to: int | None
     features = None
     if examples:
         features = trained.task.encode(examples, trained.model.tokenizer, trained.limits)
-    return Asked(answers, places, examples, features, read_to)
+    return Asked(answers, places, examples, features)
 
 
 def answer(trained: Trained, asked: Asked, wanted: Wanted) -> list[dict[str, Any]]:
@@ -110,15 +108,12 @@ def answer(trained: Trained, asked: Asked, wanted: Wanted) -> list[dict[str, Any
     return asked.answers
 
 
-def prepared(
-    trained: Trained, chunks: Iterator[list[InputLine]], *, position: Callable[[], int] | None, ahead: bool
-) -> Generator[Asked]:
+def prepared(trained: Trained, chunks: Iterator[Sequence[InputLine]], *, ahead: bool) -> Generator[Asked]:
     """Chunks of lines, ready for the model, in their order.
 
     Args:
         trained: whose task and tokenizer read them.
         chunks: read one after the other, never two at once.
-        position: how far the input is read, asked after each chunk.
         ahead: read and encode the next chunk while the caller is busy with this one. Only for inputs that
             never let one wait, as a file does not: an answer must not wait for a line yet to come.
 
@@ -128,9 +123,7 @@ def prepared(
 
     def following() -> Asked | None:
         chunk = next(chunks, None)
-        if chunk is None:
-            return None
-        return prepare(trained, chunk, read_to=position() if position is not None else None)
+        return None if chunk is None else prepare(trained, chunk)
 
     if not ahead:
         yield from iter(following, None)

@@ -97,7 +97,7 @@ def answer_lines(trained: Trained, lines: Sequence[InputLine], *, ahead: bool) -
     """
     began = time.perf_counter()
     chunks = chunks_of(iter(lines), CHUNK_LINES)
-    with closing(prepared(trained, chunks, position=None, ahead=ahead)) as ready:
+    with closing(prepared(trained, chunks, ahead=ahead)) as ready:
         for asked in ready:
             for said in answer(trained, asked, Wanted()):
                 json_text(said)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from bertkit.models.execution import Execution
@@ -99,10 +100,8 @@ def _loaded(model: Any, tokenizer: Any, execution: Execution) -> LoadedModel:
     return LoadedModel(model, tokenizer, False, execution)
 
 
-def _onnx(found: TrainedSource, listen: Listener) -> Predictor:
-    """The model in ONNX Runtime, exported where it is not yet."""
-    import torch
-
+def export_for_onnx(found: TrainedSource, listen: Listener) -> tuple[Path, Any, Task]:
+    """The file that ONNX Runtime reads, made where it is not yet there; tokenizer and task."""
     check_installed()
     refuse_several_processes()
     task = TASKS[found.contract.task].from_contract(found.contract)
@@ -113,6 +112,14 @@ def _onnx(found: TrainedSource, listen: Listener) -> Predictor:
         listen(Note(f"exporting {found.source.name} to ONNX; next time it is there"))
         model = load_trained(found).model.model
         export_model(model.cpu(), file, segments=segments, name=found.source.name)
+    return file, tokenizer, task
+
+
+def _onnx(found: TrainedSource, listen: Listener) -> Predictor:
+    """The model in ONNX Runtime, exported where it is not yet."""
+    file, tokenizer, task = export_for_onnx(found, listen)
+    import torch
+
     engine = Engine(OneProcess(torch.device("cpu")), "fp32")
     session = OnnxModel(file, threads=torch.get_num_threads())
     loaded = _loaded(session, tokenizer, Execution("ONNX Runtime computes it", fused=False))

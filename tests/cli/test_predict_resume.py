@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bertkit.workflows import predict as workflow
+from bertkit.workflows import answering, predict_input
 from bertkit.workflows.answers import CHUNK_LINES
 
 LINES = 12_000
@@ -97,22 +97,22 @@ def test_reader_that_has_seen_enough(trained_run: Path, big: Path) -> None:
 @pytest.fixture
 def stop_at_second_chunk(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Small chunks, and Ctrl-C while the second one is answered."""
-    answer, calls = workflow.answer, iter(range(2))
+    answer, calls = answering.answer, iter(range(2))
 
     def stopping(*given, **named):
         if next(calls) == 1:
             raise KeyboardInterrupt
         return answer(*given, **named)
 
-    monkeypatch.setattr(workflow, "CHUNK_LINES", 10)
-    monkeypatch.setattr(workflow, "answer", stopping)
+    monkeypatch.setattr(predict_input, "CHUNK_LINES", 10)
+    monkeypatch.setattr(answering, "answer", stopping)
     return monkeypatch
 
 
 def resume_after_stop(cli, patch: pytest.MonkeyPatch, *typed: str | Path):
     assert cli(*typed).code == 130
-    patch.setattr(workflow, "answer", sys.modules["bertkit.workflows.answers"].answer)
-    patch.setattr(workflow, "CHUNK_LINES", 10)
+    patch.setattr(answering, "answer", sys.modules["bertkit.workflows.answers"].answer)
+    patch.setattr(predict_input, "CHUNK_LINES", 10)
 
 
 def write_table(path: Path) -> None:

@@ -37,11 +37,12 @@ def test_nothing_needless_is_imported(trained_run: Path, tmp_path: Path) -> None
     assert done.stderr.splitlines()[-1] == "imported: []"
 
 
-def test_an_answer_does_not_wait_for_lines_to_come(trained_run: Path) -> None:
+@pytest.mark.parametrize("processes", [1, 2])
+def test_an_answer_does_not_wait_for_lines_to_come(trained_run: Path, processes: int) -> None:
     """A full chunk from a pipe that stays open is answered; then a Ctrl-C ends the waiting at once."""
     with subprocess.Popen(
-        [sys.executable, "-m", "bertkit", "predict", "-"], cwd=trained_run, text=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        [sys.executable, "-m", "bertkit", "predict", "-", "--nproc", str(processes)],
+        cwd=trained_run, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     ) as child:  # fmt: skip
         assert child.stdin is not None and child.stdout is not None
         try:
@@ -51,6 +52,7 @@ def test_an_answer_does_not_wait_for_lines_to_come(trained_run: Path) -> None:
             assert found == ["positive"] * CHUNK_LINES
             child.send_signal(signal.SIGINT)
             assert child.wait(timeout=60) == 130  # the pipe is still open
+            assert child.stderr is not None and child.stderr.read().startswith("stopped: after line 1,024\n")
         finally:
             child.kill()
 

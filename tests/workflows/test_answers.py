@@ -34,9 +34,8 @@ def chunks(count: int, read: list[int], fault: Exception | None = None) -> Itera
 def test_order_and_places(trained: Trained, ahead: bool) -> None:
     read: list[int] = []
     answers = []
-    for asked in prepared(trained, chunks(5, read), position=lambda: read[-1], ahead=ahead):
+    for asked in prepared(trained, chunks(5, read), ahead=ahead):
         answers += answer(trained, asked, Wanted())
-        assert asked.read_to == len(answers) // 3 - 1  # as it was when this chunk was read
         assert len(read) <= len(answers) // 3 + ahead  # no more than one chunk ahead: memory stays flat
     assert [a.get("text", "error") for a in answers] == [
         text for n in range(5) for text in (*[f"the film {n} is good"] * 2, "error")
@@ -50,14 +49,14 @@ def test_a_fault_of_the_input_comes_after_what_was_read_before(trained: Trained,
     fault = DataError("the disk is broken", hint="mend it")
     seen = []
     with pytest.raises(DataError, match="the disk is broken"):
-        for asked in prepared(trained, chunks(3, [], fault), position=None, ahead=ahead):
-            seen.append(asked.read_to)
-    assert seen == [None] * 3
+        for asked in prepared(trained, chunks(3, [], fault), ahead=ahead):
+            seen.append(asked.places)
+    assert seen == [[0, 1]] * 3
 
 
 def test_left_early_nothing_goes_on_reading(trained: Trained) -> None:
     read: list[int] = []
-    with closing(prepared(trained, chunks(50, read), position=None, ahead=True)) as ready:
+    with closing(prepared(trained, chunks(50, read), ahead=True)) as ready:
         next(ready)
     assert len(read) <= 2
     names = [thread.name for thread in threading.enumerate()]
