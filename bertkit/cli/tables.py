@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bertkit.workflows.estimate import Estimate
     from bertkit.workflows.finetune import FinetuneResult
     from bertkit.workflows.predict import PredictResult
+    from bertkit.workflows.predict_files import PredictedFiles
     from bertkit.workflows.runs import RunDescription, RunSummary
 
 
@@ -53,16 +54,26 @@ def _set_aside(result: FinetuneResult) -> list[Text]:
     return [Text(f"set aside  {rows} in {where}", style="yellow", overflow="fold")]
 
 
-def print_predicted(result: PredictResult, *, quiet: bool) -> None:
+def print_predicted(result: PredictResult | PredictedFiles, *, quiet: bool) -> None:
     """One line on standard error: how many lines, how many faulty, where they are."""
     if quiet and not result.rejected:
         return
     console = error_console()
-    where = f" in {printable(str(result.output))}" if result.output is not None else ""
+    where = _where(result)
     faulty = f", {result.rejected:,} of them with an error in place" if result.rejected else ""
     console.print(
         Text(f"· {result.lines:,} lines{where}{faulty}", style="yellow" if result.rejected else "dim")
     )
+
+
+def _where(result: PredictResult | PredictedFiles) -> str:
+    from bertkit.workflows.predict import PredictResult
+
+    if isinstance(result, PredictResult):
+        return f" in {printable(str(result.output))}" if result.output is not None else ""
+    before = f", {result.done_before:,} of which were done before" if result.done_before else ""
+    files = "1 file" if result.files == 1 else f"{result.files:,} files"
+    return f" in {files} in {printable(str(result.folder))}{before}"
 
 
 def print_recipes(entries: Sequence[CatalogueEntry]) -> None:

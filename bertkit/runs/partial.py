@@ -57,7 +57,8 @@ class PartialOutput:
         from filelock import FileLock, Timeout
 
         file = self.target.with_name(f".{self.target.name}.lock")
-        lock = FileLock(file, timeout=0)
+        # Of the process, not of a thread: it may be let go by another one.
+        lock = FileLock(file, timeout=0, thread_local=False)
         try:
             lock.acquire()
         except Timeout:

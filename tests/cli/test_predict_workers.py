@@ -1,0 +1,165 @@
+"""predict in several processes writes what one process writes, whoever is killed on the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from itertools import cycle, islice
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bertkit.workflows.answers import CHUNK_LINES
+
+LINES = 12 * CHUNK_LINES
+TOO_MANY = 1 + len(os.sched_getaffinity(0))
+
+
+@pytest.fixture(autouse=True)
+def _two_cores_at_least() -> None:
+    if TOO_MANY < 3:
+        pytest.skip("one processor core has no room for two processes")
+
+
+@pytest.fixture(scope="module")
+def big(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Lines of many lengths, one of them no JSON."""
+    path = tmp_path_factory.mktemp("big") / "big.jsonl"
+    texts = cycle(["the film is superb", "awful", "a very dull plot and the end of the scene was poor " * 3])
+    lines = [json.dumps({"n": n, "text": text}) for n, text in enumerate(islice(texts, LINES), 1)]
+    lines[6] = "no JSON"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def whole(trained_run: Path, big: Path, bertkit) -> bytes:
+    """What one process writes."""
+    done = bertkit("predict", big, "--scores", "-o", big.with_name("one.jsonl"), cwd=trained_run)
+    assert done.returncode == 3, done.stderr
+    return big.with_name("one.jsonl").read_bytes()
+
+
+@pytest.fixture
+def start(trained_run: Path, big: Path, tmp_path: Path) -> Callable[[], subprocess.Popen[str]]:
+    """Starts two processes, a group of their own; returns when out.jsonl has begun."""
+
+    def begin() -> subprocess.Popen[str]:
+        typed = ["predict", str(big), "--scores", "--nproc", "2", "-o", str(tmp_path / "out.jsonl")]
+        child = subprocess.Popen(
+            [sys.executable, "-m", "bertkit", *typed], cwd=trained_run, text=True, start_new_session=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        partial = tmp_path / "out.jsonl.partial"
+        before = partial.stat().st_size if partial.exists() else 0
+        while not (partial.exists() and partial.stat().st_size > before):
+            try:
+                child.wait(timeout=0.01)
+            except subprocess.TimeoutExpired:
+                continue
+            pytest.fail(f"ended before it wrote: {child.communicate()[1]}")
+        return child
+
+    return begin
+
+
+def workers_of(child: subprocess.Popen[str]) -> list[psutil.Process]:
+    found = [
+        process
+        for process in psutil.Process(child.pid).children()
+        if any("spawn_main" in part for part in process.cmdline())
+    ]
+    assert len(found) == 2
+    return found
+
+
+def test_whoever_is_killed_the_same_command_goes_on(
+    start, whole: bytes, big: Path, trained_run: Path, bertkit, tmp_path: Path
+) -> None:
+    """SIGKILL of the first process, SIGKILL of a worker, Ctrl-C for all of them; then to the end."""
+    child = start()
+    workers = workers_of(child)
+    child.kill()
+    assert child.communicate()[0] == ""
+    assert child.returncode == -signal.SIGKILL
+    assert psutil.wait_procs(workers, timeout=60)[1] == []  # nobody is left behind
+
+    child = start()
+    workers = workers_of(child)
+    workers[1].kill()
+    _, said = child.communicate(timeout=60)
+    assert child.returncode == 1
+    *_, error, hint = said.splitlines()
+    assert error.startswith("error: a process that predicts was killed by SIGKILL")
+    assert hint.startswith("hint: written to a file (-o OUT), the same command goes on")
+    assert psutil.wait_procs(workers, timeout=60)[1] == []
+
+    child = start()
+    os.killpg(child.pid, signal.SIGINT)
+    _, said = child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert said.splitlines()[-2].startswith("stopped: after line ")
+    assert said.splitlines()[-1] == "hint: the same command goes on there"
+    assert "Traceback" not in said
+    partial = (tmp_path / "out.jsonl.partial").read_bytes()
+    assert whole.startswith(partial) and 0 < len(partial) < len(whole)
+
+    # Gone on with by one process: what was written does not tell by how many.
+    typed = ("predict", big, "--scores", "-o", tmp_path / "out.jsonl")
+    done = bertkit(*typed, cwd=trained_run)
+    assert done.returncode == 3
+    assert "going on after line" in done.stderr
+    assert (tmp_path / "out.jsonl").read_bytes() == whole
+
+
+def test_all_of_a_group_are_asked_to_end(start, big: Path) -> None:
+    """As a scheduler does: only the first one speaks."""
+    child = start()
+    os.killpg(child.pid, signal.SIGTERM)
+    _, said = child.communicate(timeout=60)
+    assert child.returncode == 143
+    assert [line.partition(":")[0] for line in said.splitlines()] == ["stopped", "hint"]
+
+
+def test_from_a_pipe_in_order(trained_run: Path, big: Path, whole: bytes, bertkit) -> None:
+    lines = big.read_text(encoding="utf-8").splitlines(keepends=True)[: 3 * CHUNK_LINES]
+    done = bertkit("predict", "-", "--scores", "--nproc", "2", cwd=trained_run, given="".join(lines))
+    assert done.returncode == 3
+    assert done.stdout.encode() == b"".join(whole.splitlines(keepends=True)[: 3 * CHUNK_LINES])
+
+
+def test_what_cannot_be_done_is_said_once(trained_run: Path, tmp_path: Path, cli) -> None:
+    (tmp_path / "one.jsonl").write_text('{"text": "superb"}\n', encoding="utf-8")
+    model = shutil.copytree(trained_run / "runs" / "latest" / "model", tmp_path / "model")
+    done = cli("predict", "one.jsonl", "--model", model, "--nproc", TOO_MANY)
+    assert done.code == 2
+    assert done.labelled("error: ") == [
+        f"--nproc {TOO_MANY} is more than the {TOO_MANY - 1} processor cores of this machine"
+    ]
+    (model / "tokenizer.json").write_text("{}", encoding="utf-8")
+    alone, together = (cli("predict", "one.jsonl", "--model", model, "--nproc", n) for n in "12")
+    assert (together.code, together.err, together.out) == (alone.code, alone.err, "")
+    assert alone.code == 2
+
+
+def test_words_are_tagged_alike(tmp_path: Path, tiny_encoder: Path, cli) -> None:
+    lines = [f"{word} X {tag}" for word, tag in [("Ada", "B-PER"), ("was", "O"), ("good", "O")]]
+    (tmp_path / "train.conll").write_text("\n".join([*lines, "", ""] * 20), encoding="utf-8")
+    done = cli(
+        "finetune", "ner", "--train", "train.conll", "--model", tiny_encoder, "--set", "train.epochs=1",
+        "--eval", "train.conll", "--set", "train.max_length=32", "-q",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    texts = [{"text": f"Ada was good {n} times ."} for n in range(CHUNK_LINES + 50)]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(text) + "\n" for text in texts), encoding="utf-8")
+    for processes in "12":
+        assert (
+            cli("predict", "in.jsonl", "--tags", "-o", f"{processes}.jsonl", "--nproc", processes).code == 0
+        )
+    assert (tmp_path / "1.jsonl").read_bytes() == (tmp_path / "2.jsonl").read_bytes()
