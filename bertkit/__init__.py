@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from bertkit.workflows.evaluate_file import evaluate_file
     from bertkit.workflows.finetune import finetune
     from bertkit.workflows.predict import predict
+    from bertkit.workflows.predict_files import predict_files
     from bertkit.workflows.repeat import repeat
 
 _HOMES = {
     "finetune": "bertkit.workflows.finetune",
     "evaluate": "bertkit.workflows.evaluate",
     "predict": "bertkit.workflows.predict",
+    "predict_files": "bertkit.workflows.predict_files",
     "repeat": "bertkit.workflows.repeat",
     "evaluate_file": "bertkit.workflows.evaluate_file",
     "bench": "bertkit.workflows.bench",
@@ -37,7 +39,7 @@ _HOMES = {
 
 __all__ = [
     "BertkitError", "bench", "benchmark_glue", "compare", "evaluate", "evaluate_file", "finetune",
-    "load_recipe", "predict", "repeat",
+    "load_recipe", "predict", "predict_files", "repeat",
 ]  # fmt: skip
 
 

@@ -60,7 +60,7 @@ def test_stopped_and_called_again(files: Path, typed, cli, tmp_path: Path, monke
     answer, calls = answering.answer, iter(range(100))
 
     def stopping(*given, **named):
-        if next(calls) == 12:  # in the middle of a file
+        if next(calls) == 12:  # in the middle of the fifth file
             raise KeyboardInterrupt
         return answer(*given, **named)
 
@@ -77,7 +77,7 @@ def test_stopped_and_called_again(files: Path, typed, cli, tmp_path: Path, monke
     monkeypatch.setattr(answering, "answer", answer)
     done = cli(*typed, "out")
     assert done.code == 3
-    assert f"going on after line 6 of out/{partial[0]}" in done.err
+    assert f"going on after line 12 of out/{partial[0]}" in done.err
     assert f"{len(before)} of which were done before" in done.err
     assert outputs(tmp_path / "out") == outputs(tmp_path / "whole")
     assert {path: path.stat().st_mtime_ns for path in before} == before
