@@ -126,7 +126,6 @@ def predict(
     from bertkit.cli.display import Display
     from bertkit.cli.tables import print_predicted
     from bertkit.config.flags import settings_from_flags
-    from bertkit.workflows.predict_sources import names_many
 
     # JSON is UTF-8 with line feeds, whatever the terminal or the machine thinks.
     cast("TextIOWrapper", sys.stdout).reconfigure(encoding="utf-8", newline="\n")
@@ -134,6 +133,8 @@ def predict(
     wait_politely_beside_others()
     result: PredictResult | PredictedFiles
     with Display(quiet=quiet) as display:
+        from bertkit.workflows.predict_sources import names_many
+
         if shard is not None or names_many(files):
             from bertkit.workflows.predict_files import predict_files
 

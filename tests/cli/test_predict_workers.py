@@ -16,8 +16,9 @@ import psutil
 import pytest
 
 from bertkit.workflows.answers import CHUNK_LINES
+from bertkit.workflows.predict import predict
 
-LINES = 12 * CHUNK_LINES
+LINES = 10 * CHUNK_LINES
 TOO_MANY = 1 + len(os.sched_getaffinity(0))
 
 
@@ -39,11 +40,11 @@ def big(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def whole(trained_run: Path, big: Path, bertkit) -> bytes:
+def whole(trained_run: Path, big: Path) -> bytes:
     """What one process writes."""
-    done = bertkit("predict", big, "--scores", "-o", big.with_name("one.jsonl"), cwd=trained_run)
-    assert done.returncode == 3, done.stderr
-    return big.with_name("one.jsonl").read_bytes()
+    target = big.with_name("one.jsonl")
+    predict(big, model=str(trained_run / "runs" / "latest"), scores=True, output=target)
+    return target.read_bytes()
 
 
 @pytest.fixture
@@ -79,17 +80,25 @@ def workers_of(child: subprocess.Popen[str]) -> list[psutil.Process]:
     return found
 
 
-def test_whoever_is_killed_the_same_command_goes_on(
-    start, whole: bytes, big: Path, trained_run: Path, bertkit, tmp_path: Path
+def test_killed_and_called_again(
+    start, whole: bytes, big: Path, trained_run: Path, cli, tmp_path: Path
 ) -> None:
-    """SIGKILL of the first process, SIGKILL of a worker, Ctrl-C for all of them; then to the end."""
+    """SIGKILL of the first process: its workers end, and one process goes on where two have stopped."""
     child = start()
     workers = workers_of(child)
     child.kill()
     assert child.communicate()[0] == ""
     assert child.returncode == -signal.SIGKILL
     assert psutil.wait_procs(workers, timeout=60)[1] == []  # nobody is left behind
+    partial = (tmp_path / "out.jsonl.partial").read_bytes()
+    assert whole.startswith(partial[: partial.rindex(b"\n") + 1]) and 0 < len(partial) < len(whole)
+    done = cli("predict", big, "--scores", "-o", tmp_path / "out.jsonl", cwd=trained_run)
+    assert done.code == 3
+    assert "going on after line" in done.err
+    assert (tmp_path / "out.jsonl").read_bytes() == whole
 
+
+def test_a_worker_is_killed(start, whole: bytes, big: Path, trained_run: Path, cli, tmp_path: Path) -> None:
     child = start()
     workers = workers_of(child)
     workers[1].kill()
@@ -99,32 +108,25 @@ def test_whoever_is_killed_the_same_command_goes_on(
     assert error.startswith("error: a process that predicts was killed by SIGKILL")
     assert hint.startswith("hint: written to a file (-o OUT), the same command goes on")
     assert psutil.wait_procs(workers, timeout=60)[1] == []
-
-    child = start()
-    os.killpg(child.pid, signal.SIGINT)
-    _, said = child.communicate(timeout=60)
-    assert child.returncode == 130
-    assert said.splitlines()[-2].startswith("stopped: after line ")
-    assert said.splitlines()[-1] == "hint: the same command goes on there"
-    assert "Traceback" not in said
-    partial = (tmp_path / "out.jsonl.partial").read_bytes()
-    assert whole.startswith(partial) and 0 < len(partial) < len(whole)
-
-    # Gone on with by one process: what was written does not tell by how many.
-    typed = ("predict", big, "--scores", "-o", tmp_path / "out.jsonl")
-    done = bertkit(*typed, cwd=trained_run)
-    assert done.returncode == 3
-    assert "going on after line" in done.stderr
+    done = cli("predict", big, "--scores", "-o", tmp_path / "out.jsonl", "--nproc", "2", cwd=trained_run)
+    assert done.code == 3
+    assert "going on after line" in done.err
     assert (tmp_path / "out.jsonl").read_bytes() == whole
 
 
-def test_all_of_a_group_are_asked_to_end(start, big: Path) -> None:
-    """As a scheduler does: only the first one speaks."""
+@pytest.mark.long_faults
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_all_of_a_group_are_asked_to_end(start, number: int) -> None:
+    """As a terminal and a scheduler do: only the first one speaks."""
     child = start()
-    os.killpg(child.pid, signal.SIGTERM)
+    workers = workers_of(child)
+    os.killpg(child.pid, number)
     _, said = child.communicate(timeout=60)
-    assert child.returncode == 143
-    assert [line.partition(":")[0] for line in said.splitlines()] == ["stopped", "hint"]
+    assert child.returncode == 128 + number
+    stopped, hint = said.splitlines()
+    assert stopped.startswith("stopped: after line ")
+    assert hint == "hint: the same command goes on there"
+    assert psutil.wait_procs(workers, timeout=60)[1] == []
 
 
 def test_from_a_pipe_in_order(trained_run: Path, big: Path, whole: bytes, bertkit) -> None:
