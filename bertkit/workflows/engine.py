@@ -140,7 +140,7 @@ def refuse_several_processes() -> None:
     if place is not None:
         raise UsageError(
             f"this runs in one process, and was started in {place.processes}",
-            hint="start it without torchrun, accelerate launch or srun; from Python: "
+            hint="start it without torchrun, accelerate launch or srun (predict: --nproc N); from Python: "
             "with bertkit.processes.group.joined()",
         )
 

@@ -74,7 +74,7 @@ def plan_launch(
     hosts = nnodes or settings.hosts or 1
     host = node_rank if node_rank is not None else settings.host
     processes = nproc or settings.processes_of_a_host(hosts) or max(1, found)
-    _check_devices(processes, found)
+    check_devices(processes, found)
     address, port = _meeting(rendezvous or settings.rendezvous, hosts, host)
     os.environ.update(environment)  # also for one process: it shall see the same GPUs
     alone = processes * hosts == 1
@@ -116,7 +116,12 @@ def _gpus(count: int) -> str:
     return "no GPU" if count == 0 else f"{count} GPU{'s' if count > 1 else ''}"
 
 
-def _check_devices(processes: int, gpus: int) -> None:
+def check_devices(processes: int, gpus: int) -> None:
+    """Raise where there are more processes than devices.
+
+    Raises:
+        UsageError: with how many there are.
+    """
     if gpus:
         if processes > gpus:
             raise UsageError(

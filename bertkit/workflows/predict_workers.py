@@ -23,13 +23,15 @@ from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
 from bertkit.data.reading.lines import InputLine
-from bertkit.errors import TrainingError, UsageError
+from bertkit.errors import TrainingError
 from bertkit.workflows.answering import Answered, Answers, Chunk, answer_asked
 from bertkit.workflows.answers import Wanted, prepare
+from bertkit.workflows.children import name_of_signal
 from bertkit.workflows.engine import refuse_several_processes
 from bertkit.workflows.events import Listener
+from bertkit.workflows.launch_plan import check_devices, count_gpus, usable_cores
 from bertkit.workflows.predictor import EngineName, export_for_onnx, load_predictor
-from bertkit.workflows.signals import STOPPING, how_it_ended
+from bertkit.workflows.signals import STOPPING
 from bertkit.workflows.trained import TrainedSource
 
 if TYPE_CHECKING:
@@ -43,35 +45,6 @@ PATIENCE_SECONDS = 2.0
 LAST_SECONDS = 30.0
 
 
-def processor_cores() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def accelerators() -> int:
-    """How many GPUs torch sees."""
-    import torch
-
-    return torch.accelerator.device_count() if torch.accelerator.is_available() else 0
-
-
-def check_processes(processes: int, engine: EngineName) -> int:
-    """Raise where there are more processes than devices; else the number of GPUs that they share.
-
-    Raises:
-        UsageError: there are.
-    """
-    refuse_several_processes()
-    gpus = accelerators() if engine != "onnx" else 0
-    devices, name = (gpus, "GPU") if gpus else (processor_cores(), "processor core")
-    if processes > devices:
-        raise UsageError(
-            f"--nproc {processes} is more than the {devices} {name}{'s' * (devices > 1)} of this machine",
-            hint=f"--nproc {devices} uses all of them" if devices > 1 else "leave --nproc out",
-        )
-    return gpus
-
-
 @contextmanager
 def start_workers(
     found: TrainedSource, engine: EngineName, wanted: Wanted, *, processes: int, listen: Listener
@@ -81,7 +54,9 @@ def start_workers(
     Raises:
         BertkitError: the model cannot be loaded; there are fewer devices than processes.
     """
-    gpus = check_processes(processes, engine)
+    refuse_several_processes()
+    gpus = count_gpus({}) if engine != "onnx" else 0
+    check_devices(processes, gpus)
     if engine == "onnx":
         export_for_onnx(found, listen)  # once, not by each
     workers: list[_Worker] = []
@@ -135,9 +110,11 @@ class _Worker:
     def _died(self) -> TrainingError:
         self.process.join(LAST_SECONDS)
         code = self.process.exitcode
-        how = "does not answer any more" if code is None else how_it_ended(code)
+        how = "does not answer any more" if code is None else f"ended with exit code {code}"
+        if code is not None and code < 0:
+            how = f"was killed by {name_of_signal(-code)}"
         return TrainingError(
-            f"a process that predicts {'was ' * (code is not None and code < 0)}{how}",
+            f"a process that predicts {how}",
             hint="written to a file (-o OUT), the same command goes on where it stopped; "
             "where memory runs out a smaller --nproc helps",
         )
@@ -223,7 +200,7 @@ def _start(number: int, processes: int, gpus: int, job: tuple[TrainedSource, Eng
     context = get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_work, args=(theirs, *job), name=f"bertkit-{number}", daemon=True)
-    threads = str(max(1, processor_cores() // processes))
+    threads = str(max(1, usable_cores() // processes))
     # What users have set holds. Read when torch is imported, which may be before `_work` is called.
     variables = {name: threads for name in ("OMP_NUM_THREADS", "RAYON_NUM_THREADS") if name not in os.environ}
     if gpus:

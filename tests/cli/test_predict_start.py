@@ -52,7 +52,7 @@ def test_an_answer_does_not_wait_for_lines_to_come(trained_run: Path, processes:
             assert found == ["positive"] * CHUNK_LINES
             child.send_signal(signal.SIGINT)
             assert child.wait(timeout=60) == 130  # the pipe is still open
-            assert child.stderr is not None and child.stderr.read().startswith("stopped: after line 1,024\n")
+            assert child.stderr is not None and child.stderr.read().startswith("stopped: after line ")
         finally:
             child.kill()
 

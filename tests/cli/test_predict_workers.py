@@ -141,9 +141,8 @@ def test_what_cannot_be_done_is_said_once(trained_run: Path, tmp_path: Path, cli
     model = shutil.copytree(trained_run / "runs" / "latest" / "model", tmp_path / "model")
     done = cli("predict", "one.jsonl", "--model", model, "--nproc", TOO_MANY)
     assert done.code == 2
-    assert done.labelled("error: ") == [
-        f"--nproc {TOO_MANY} is more than the {TOO_MANY - 1} processor cores of this machine"
-    ]
+    (error,) = done.labelled("error: ")
+    assert error.startswith(f"--nproc {TOO_MANY} is more than the {TOO_MANY - 1} ")
     (model / "tokenizer.json").write_text("{}", encoding="utf-8")
     alone, together = (cli("predict", "one.jsonl", "--model", model, "--nproc", n) for n in "12")
     assert (together.code, together.err, together.out) == (alone.code, alone.err, "")
