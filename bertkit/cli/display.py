@@ -134,8 +134,9 @@ class Display:
                 self._advance(event.what, event.done, event.total, unit=event.unit)
             case TrainingBegins():
                 self._steps = event.steps
+                rows = "a stream of rows" if event.rows is None else f"{event.rows:,} rows"
                 self._note(
-                    f"training {event.rows:,} rows in {event.steps:,} steps, "
+                    f"training {rows} in {event.steps:,} steps, "
                     f"{event.precision} on {event.device}, into {event.run}"
                 )
                 self._advance("training", event.first_step, event.steps)

@@ -123,12 +123,21 @@ class DataSection(Section):
     """So many rows, of all splits together, may be set aside because they cannot be read or used; they go
     into rejected.jsonl. 0: the first one is an error."""
     streaming: bool = False
-    """Read a Hub split row by row and stop at `limit`, instead of downloading it whole."""
+    """Read the training rows while they are trained on, from files, URLs or the Hub, never all in memory or
+    on the disk; with `limit` read only so many, instead of downloading a split whole."""
+    block_rows: Annotated[int, Field(ge=1)] = 8192
+    """With streaming: so many rows are in memory and in random order at once, and as many are made ready."""
+
+    @property
+    def streams(self) -> bool:
+        """Whether the training rows are a stream: never known as a whole."""
+        return self.streaming and self.limit is None and self.train is not None
 
     @model_validator(mode="after")
-    def _bounded(self) -> DataSection:
-        if self.streaming and (self.limit is None or self.source is None):
-            raise ValueError("streaming needs a Hub source and a limit: it reads the first rows and stops")
+    def _stream_is_not_cut(self) -> DataSection:
+        if self.streams and (self.folds is not None or not self.eval):
+            what = "folds cannot be cut" if self.folds is not None else "no eval rows can be kept"
+            raise ValueError(f"{what} from a stream, which is never read as a whole: give an eval split")
         return self
 
     @model_validator(mode="after")
@@ -296,6 +305,17 @@ class Recipe(Section):
             raise ValueError(
                 f"task.stride {self.task.stride} is more than half the window of {self.window} tokens: "
                 f"set task.stride={self.window // 4}, or empty it, task.stride=null"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _stream_is_bounded(self) -> Recipe:
+        if self.data.streams and self.train.max_steps is None:
+            raise ValueError("a stream has no known end: say how long to train, as train.max_steps=10000")
+        if self.data.streams and self.train.class_weights == "auto":
+            raise ValueError(
+                "train.class_weights: auto counts all labels, and a stream is never read as a whole: name "
+                "weights, or leave it out"
             )
         return self
 

@@ -21,7 +21,13 @@ BUCKET_BATCHES = 50
 
 
 def plan_training(
-    lengths: NDArray[np.int64], *, plan: BatchPlan, batch_size: int, seed: int, epoch: int
+    lengths: NDArray[np.int64],
+    *,
+    plan: BatchPlan,
+    batch_size: int,
+    seed: int,
+    epoch: int,
+    block: int | None = None,
 ) -> list[Rows]:
     """Batches of one epoch, as many with every plan; in each the longest feature comes first.
 
@@ -33,8 +39,10 @@ def plan_training(
         batch_size: features of a batch, of which the last one may have fewer; with `tokens` their mean.
         seed: with `epoch` decides the order.
         epoch: from 0.
+        block: of a stream, the number of the block in its epoch, from 0, which decides the order, too.
     """
-    random = np.random.default_rng([seed, epoch])
+    # A seed that ends in 0 is the same as without it.
+    random = np.random.default_rng([seed, epoch] if block is None else [seed, epoch, block + 1])
     order = random.permutation(len(lengths))
     count = -(-len(order) // batch_size)
     if plan == "same":

@@ -31,7 +31,7 @@ class CardFacts:
         lengths: how long texts are treated.
         max_length: tokens that the model reads at once.
         calibration: what was fitted to the split that selects; empty where nothing was.
-        rows: number of rows by split.
+        rows: number of rows by split; without those of a stream.
         scores: shown scores by split and metric.
         settings: the training settings worth reading.
         versions: of the packages.
@@ -95,7 +95,7 @@ def _card(facts: CardFacts) -> str:
 |---|---|---|
 {scores}
 
-Trained on {facts.rows.get("train", 0):,} rows.
+Trained on {_trained_on(facts)}.
 
 ## Use
 
@@ -125,6 +125,10 @@ def _in_python(facts: CardFacts) -> str:
         "    from transformers import pipeline\n"
         f'    pipe = pipeline("{facts.pipeline}", model="model", {options})'
     )
+
+
+def _trained_on(facts: CardFacts) -> str:
+    return f"{facts.rows['train']:,} rows" if "train" in facts.rows else "a stream of rows"
 
 
 def _listed(scores: Mapping[str, str]) -> str:

@@ -24,7 +24,7 @@ RANDOM_STATES = ("random_state", "cuda_random_state")
 # Fields of `TrainingState` that are plain values.
 COUNTERS = (
     "step", "best", "best_step", "without_gain", "judged_step", "micro_batch_size", "skipped",
-    "skipped_in_a_row", "loss_scale", "scaled_steps",
+    "skipped_in_a_row", "loss_scale", "scaled_steps", "stream",
 )  # fmt: skip
 
 
@@ -187,7 +187,8 @@ def load_checkpoint(state: TrainingState, folder: Path) -> None:
 
 def _read_position(folder: Path) -> dict[str, Any]:
     try:
-        position = json.loads((folder / STATE).read_text(encoding="utf-8"))
+        # Checkpoints from before there were streams have no position in one.
+        position = {"stream": None, **json.loads((folder / STATE).read_text(encoding="utf-8"))}
         return {name: position[name] for name in (*COUNTERS, "optimizer")}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _unreadable(folder) from error

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bertkit.config.schema import TrainSection
-from bertkit.data.batching import Rows, plan_training, share_of_process, split_micro_batches
-from bertkit.data.features import Features, Padding, Targets, collate
+from bertkit.data.batching import Rows, share_of_process, split_micro_batches
+from bertkit.data.features import collate
 from bertkit.errors import TrainingError
 from bertkit.models.memory import is_out_of_memory
 from bertkit.processes.group import Group
+from bertkit.training.batches import BatchSource, TrainingData
 from bertkit.training.events import Evaluation, Event, SkippedStep, SmallerBatches, Step
 from bertkit.training.gradients import Gradients
 from bertkit.training.not_finite import MOST_SKIPPED_IN_A_ROW, NotFinite, broken_weights
@@ -41,21 +42,6 @@ class LossScaleTooLarge(Exception):
     """A step in fp16 has to be computed again."""
 
 
-@dataclass(frozen=True)
-class TrainingData:
-    """What is trained on.
-
-    Attributes:
-        features: token ids.
-        targets: what the loss compares with, and the weight of each feature.
-        padding: how batches are filled up.
-    """
-
-    features: Features
-    targets: Targets
-    padding: Padding
-
-
 @dataclass
 class TrainingState:
     """Everything the loop changes; saved and restored, a training goes on exactly.
@@ -74,6 +60,7 @@ class TrainingState:
         skipped_in_a_row: such steps since the last one that was done.
         loss_scale: what the loss is multiplied by before the backward pass, where it is in fp16.
         scaled_steps: optimizer steps since that was last changed.
+        stream: where a stream stands, as `Batches.position`; None for what is all in memory.
         autocast: the precision of the forward pass.
         group: the processes that train together.
     """
@@ -91,31 +78,19 @@ class TrainingState:
     skipped_in_a_row: int = 0
     loss_scale: float = 1.0
     scaled_steps: int = 0
+    stream: Mapping[str, Any] | None = None
     autocast: Callable[[], AbstractContextManager[Any]] = nullcontext
     group: Group = field(default_factory=Group)
 
 
-def steps_per_epoch(features: int, settings: TrainSection) -> int:
-    """Optimizer steps of one pass; the last one may see fewer rows."""
-    return math.ceil(features / settings.batch_size)
-
-
-def total_steps(features: int, settings: TrainSection) -> int:
-    """Optimizer steps of the whole training."""
-    if settings.max_steps is not None:
-        return settings.max_steps
-    # 1.1 epochs of 10 steps are 11 steps, though 1.1 * 10 is a little more than 11.
-    return max(1, math.ceil(round(settings.epochs * steps_per_epoch(features, settings), 6)))
-
-
 def train(
-    state: TrainingState, data: TrainingData, settings: TrainSection, *, loss: Loss, evaluate: Evaluate
+    state: TrainingState, data: BatchSource, settings: TrainSection, *, loss: Loss, evaluate: Evaluate
 ) -> Iterator[Event]:
     """Train until the steps are done or early stopping ends it.
 
     Args:
         state: changed in place; consistent whenever an event is out.
-        data: the training features.
+        data: the training features, in memory or a stream.
         settings: the recipe's `train` section.
         loss: model outputs and targets to the loss of each feature, (batch,).
         evaluate: scores by metric, and the one that selects (greater is better).
@@ -129,42 +104,35 @@ def train(
         NotFinite: when the loss is no number any more.
         TrainingError: when one row does not fit into memory.
     """
-    per_epoch = steps_per_epoch(len(data.features), settings)
-    last = total_steps(len(data.features), settings)
-    every = settings.eval_every_steps or per_epoch
+    batches = data.batches(settings, state.stream)
+    last = batches.total_steps
+    every = settings.eval_every_steps or batches.eval_every
     alone = state.accelerator.num_processes == 1
     gradients = Gradients(state.model, by_row=alone)
     try:
-        plan: list[Rows] = []
-        planned_epoch = -1
         while True:
             due = state.step % every == 0 or state.step == last
             if due and state.judged_step < state.step:
-                yield _judge(state, state.step / per_epoch, evaluate)
+                yield _judge(state, batches.epoch_at(state.step), evaluate)
             if state.step >= last or _has_stalled(state, settings):
                 return
-            epoch, position = divmod(state.step, per_epoch)
-            if epoch != planned_epoch:
-                plan = plan_training(
-                    data.features.lengths, plan=settings.batch_plan, batch_size=settings.batch_size,
-                    seed=settings.seed, epoch=epoch,
-                )  # fmt: skip
-                planned_epoch = epoch
-            batch = plan[position]
+            piece, batch = batches.batch_at(state.step)
+            state.stream = batches.position
             rate = learning_rate_at(state.step, last, settings)
             set_learning_rate(state.optimizer, rate)
-            found = yield from _accumulate_within_memory(state, data, batch, loss, gradients)
+            found = yield from _accumulate_within_memory(state, piece, batch, loss, gradients)
             try:
                 grad_norm = _update(state, settings, found, gradients)
             except LossScaleTooLarge:
                 continue  # the same batch again
             except NotFinite as fault:
                 _skip(state, settings, fault)
-                yield SkippedStep(state.step, state.step / per_epoch, fault.features)
+                yield SkippedStep(state.step, batches.epoch_at(state.step), fault.features)
                 continue
-            tokens = int(data.features.lengths[batch].sum())
-            yield Step(state.step, state.step / per_epoch, found.loss, rate, grad_norm, tokens)
+            tokens = int(piece.features.lengths[batch].sum())
+            yield Step(state.step, batches.epoch_at(state.step), found.loss, rate, grad_norm, tokens)
     finally:
+        batches.close()
         gradients.close()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from bertkit.errors import UsageError
 from bertkit.evaluation.baselines import TITLES, fit_baselines
 from bertkit.evaluation.scoring import score_predictions
 from bertkit.tasks.base import Example, Task
@@ -80,7 +81,16 @@ def score_baselines(
 
 
 def baselines_of(prepared: Prepared, listen: Listener) -> BaselineScores:
-    """Scores of the baselines of a training that is ready to begin, on all splits it will score."""
+    """Scores of the baselines of a training that is ready to begin, on all splits it will score.
+
+    Raises:
+        UsageError: the training rows are a stream.
+    """
+    if prepared.stream is not None:
+        raise UsageError(
+            "--baseline learns from all training rows, and a stream is never read as a whole",
+            hint="leave it out; or score it with fewer rows: --limit 100000 --baseline",
+        )
     splits = {name: split.examples for name, split in prepared.scored.items()}
     return score_baselines(
         prepared.task, prepared.train.examples, splits, prepared.metrics, listen,

@@ -14,7 +14,7 @@ from bertkit.config.loader import LoadedRecipe, load_recipe
 from bertkit.config.names import TASK_NAMES
 from bertkit.data.checking.task_guess import guess_task
 from bertkit.data.reading.readers import read_location
-from bertkit.data.reading.sources import names_file
+from bertkit.data.reading.split_files import names_file
 from bertkit.data.rejection import RejectedRows
 from bertkit.errors import DataError, UsageError
 

@@ -10,7 +10,7 @@ from bertkit.data.features import collate
 from bertkit.models.execution import speed_up
 from bertkit.models.layers import encoder_layers
 from bertkit.models.loading import LoadedModel
-from bertkit.training.loop import TrainingData
+from bertkit.training.batches import TrainingData
 from bertkit.training.optimizer import build_optimizer
 from bertkit.training.strategies import (
     choose_strategy,
@@ -24,7 +24,12 @@ from bertkit.workflows.job import Job
 
 
 def distributed(job: Job, data: TrainingData) -> tuple[Any, Any]:
-    """The model of a job as it is called in training, and its optimizer; the strategy is said."""
+    """The model of a job as it is called in training, and its optimizer; the strategy is said.
+
+    Args:
+        job: with its model on the processor.
+        data: a few features are looked at.
+    """
     settings, group, accelerator = job.recipe.train, job.engine.group, job.engine.accelerator
     model = job.model.model
     local = group.place.local_processes if group.place is not None else 1

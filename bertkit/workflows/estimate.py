@@ -11,7 +11,7 @@ import numpy as np
 from bertkit.config.loader import LoadedRecipe
 from bertkit.models.execution import Execution, speed_up
 from bertkit.models.head_kinds import model_class
-from bertkit.training.loop import total_steps
+from bertkit.training.batches import total_steps
 from bertkit.training.precision import choose_precision
 from bertkit.workflows.baseline import BaselineScores, baselines_of
 from bertkit.workflows.events import Listener, silent

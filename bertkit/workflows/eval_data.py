@@ -105,6 +105,9 @@ def training_examples(recipe: Recipe | None, task: Task, listen: Listener) -> li
     """The rows that the recipe trains on; none where they cannot be had, which is said."""
     if recipe is None or recipe.data.train is None:
         return []
+    if recipe.data.streams:
+        listen(Note("the training rows are a stream, which is not read for this", warning=True))
+        return []
     try:
         rows = load_splits(recipe.data.model_copy(update={"test": None}))
         return settle_task(recipe, rows, silent_of(listen), task=task)[1]

@@ -42,7 +42,7 @@ class TrainingBegins:
         steps: optimizer steps in all.
         first_step: steps done before, in a resumed run.
         run: the run folder.
-        rows: training features (rows, or windows of rows).
+        rows: training features (rows, or windows of rows); None for a stream, which nobody has counted.
         precision: fp32 or bf16.
         device: as `cpu` or `cuda:0`.
     """
@@ -50,7 +50,7 @@ class TrainingBegins:
     steps: int
     first_step: int
     run: Path
-    rows: int
+    rows: int | None
     precision: str
     device: str
 

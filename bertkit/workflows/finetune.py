@@ -13,7 +13,7 @@ from typing import Any
 from bertkit.config.loader import LoadedRecipe, dump_recipe, load_recipe, secret_settings
 from bertkit.config.schema import Recipe
 from bertkit.data.reading.readers import is_glob
-from bertkit.data.reading.sources import names_file
+from bertkit.data.reading.split_files import names_file
 from bertkit.errors import RunError
 from bertkit.evaluation.results import SplitResult, values_of
 from bertkit.models.heads import reorder_outputs
@@ -26,9 +26,11 @@ from bertkit.runs.disk import check_space, is_disk_full
 from bertkit.runs.folder import RunFolder
 from bertkit.runs.lock import locked
 from bertkit.runs.log import trim_log
+from bertkit.training.batches import TrainingData, total_steps
 from bertkit.training.checkpoint import load_checkpoint
-from bertkit.training.loop import FIRST_LOSS_SCALE, TrainingData, TrainingState, total_steps
+from bertkit.training.loop import FIRST_LOSS_SCALE, TrainingState
 from bertkit.training.optimizer import prepare_layers
+from bertkit.training.streamed import StreamedData
 from bertkit.workflows.alike import check_alike, check_same_data, recipe_of_main
 from bertkit.workflows.baseline import BaselineScores, baselines_of
 from bertkit.workflows.distributing import distributed
@@ -49,6 +51,7 @@ from bertkit.workflows.resuming import (
 )
 from bertkit.workflows.saving import SPACE_PER_WEIGHT, Saver, while_saving_the_model
 from bertkit.workflows.signals import STOPS, signal_of
+from bertkit.workflows.streaming import streamed_data
 
 # Below so many optimizer steps a new head has hardly begun to learn at the usual rates.
 FEW_STEPS = 100
@@ -266,12 +269,19 @@ def _load(prepared: Prepared) -> tuple[Engine, LoadedModel]:
     return engine, model
 
 
+def _read_rows(prepared: Prepared) -> TrainingData:
+    """The training rows that have been read: all of them, or the first ones of a stream."""
+    ids = [example.id for example in prepared.train.examples]
+    return TrainingData(prepared.train.features, prepared.targets, padding_of(prepared.tokenizer), ids)
+
+
 def _train_and_finish(
     job: Job, facts: Mapping[str, Any], *, resumed: bool = False, checkpoint: Checkpoint | None = None
 ) -> FinetuneResult:
     settings, prepared, accelerator = job.recipe.train, job.prepared, job.engine.accelerator
-    data = TrainingData(prepared.train.features, prepared.targets, padding_of(prepared.tokenizer))
-    model, optimizer = distributed(job, data)
+    read = _read_rows(prepared)
+    data = streamed_data(prepared, prepared.stream) if prepared.stream is not None else read
+    model, optimizer = distributed(job, read)
     state = TrainingState(
         model, optimizer, accelerator,
         micro_batch_size=settings.micro_batch_size, autocast=job.engine.autocast, group=job.engine.group,
@@ -282,11 +292,13 @@ def _train_and_finish(
         began_with = settings_at_begin(checkpoint, job.recipe)
         if settings.micro_batch_size != began_with.get("train.micro_batch_size"):
             state.micro_batch_size = settings.micro_batch_size
+    if resumed and prepared.stream is not None:
+        prepared.rejected.restore(job.run.rejected)
     if resumed and state.group.is_main:
         with suppress(OSError):  # a log that cannot be written is said, and stops nothing
             trim_log(job.run.log, step=state.step, judged_step=state.judged_step)
-    rows = len(data.features)
-    steps = total_steps(rows, settings)
+    rows = None if prepared.stream else len(read.features)
+    steps = total_steps(rows or 0, settings)
     device = accelerator.device.type if accelerator.device.type == "cpu" else str(accelerator.device)
     job.listen(TrainingBegins(steps, state.step, job.run.path, rows, job.engine.precision, device))
     if steps < FEW_STEPS and settings.max_steps is None and job.recipe.data.limit is None:
@@ -295,7 +307,11 @@ def _train_and_finish(
         job.listen(Note(text, warning=True))
     before = float(checkpoint.facts.get("seconds", 0.0)) if checkpoint is not None else 0.0
     saver = Saver(job.run, state, facts, every_minutes=settings.save_every_minutes, seconds=before)
-    fit(job, state, data, saver)
+    try:
+        fit(job, state, data, saver)
+    finally:
+        if prepared.stream is not None and state.group.is_main:  # rows are set aside while it is read
+            prepared.rejected.write(job.run.rejected)
     seconds = saver.seconds
     try:
         found = save_and_score(job, state, facts)

@@ -144,10 +144,12 @@ def _check_reloaded(job: Job, state: TrainingState, scores: Mapping[str, float],
 def write_results(job: Job, state: TrainingState, found: Mapping[str, Assessed], *, seconds: float) -> None:
     """Write card, report and metrics; with the metrics the run is finished, and the latest one."""
     scores, rejected = scores_of(found), job.prepared.rejected
+    notes = [job.prepared.stream.sentence] if job.prepared.stream else []
+    notes += [rejected.sentence] if rejected.sentence else []
     write_text(job.run.card, model_card(_card_facts(job, scores)))
     report_run(
         job.run, job.recipe, found.values(), train=job.prepared.train.examples, best_step=state.best_step,
-        select=job.metric, baselines=job.baselines, notes=[rejected.sentence] if rejected.sentence else [],
+        select=job.metric, baselines=job.baselines, notes=notes,
     )  # fmt: skip
     metrics = {
         "scores": scores, "intervals": _intervals(found), "select": job.metric,
@@ -233,10 +235,11 @@ def _fingerprints_of(folder: Path) -> dict[str, str]:
 
 
 def data_fingerprints(prepared: Prepared) -> dict[str, str]:
-    """A fingerprint of texts and labels of each split, in their order."""
-    return {
+    """A fingerprint of texts and labels of each split, in their order; of a stream, of its files."""
+    found = {
         name: fingerprint(
             part for example in split.examples for part in (*example.texts, str(example.target))
         )
         for name, split in {"train": prepared.train, **prepared.evals}.items()
     }
+    return found | {"train": prepared.stream.shards.fingerprint()} if prepared.stream else found

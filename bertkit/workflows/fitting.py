@@ -7,28 +7,32 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from bertkit.errors import Interrupted, TrainingError
+from bertkit.errors import DataError, Interrupted, TrainingError
 from bertkit.evaluation.scoring import selecting
 from bertkit.processes.place import is_launched
 from bertkit.runs.log import RunLog
 from bertkit.training.events import Evaluation, Event, SkippedStep, SmallerBatches, Step
-from bertkit.training.loop import TrainingData, TrainingState, train
+from bertkit.training.batches import TrainingData
+from bertkit.training.loop import TrainingState, train
+from bertkit.training.streamed import StreamedData
 from bertkit.training.not_finite import NotFinite
 from bertkit.workflows.events import Listener, Note
 from bertkit.workflows.job import Job, score_split
 from bertkit.workflows.saving import Saver
 from bertkit.workflows.signals import STOPS, StopRequest, signal_of, stop_of, stop_requests
+from bertkit.workflows.streaming import while_streaming
 
 # Ids of rows that a message lists.
 ROWS_NAMED = 8
 
 
-def fit(job: Job, state: TrainingState, data: TrainingData, saver: Saver) -> None:
+def fit(job: Job, state: TrainingState, data: TrainingData | StreamedData, saver: Saver) -> None:
     """Train to the end: every event is shown, logged, and saved where it is due.
 
     Raises:
         Interrupted: somebody asked to stop; the state is saved.
         TrainingError: the training itself failed.
+        DataError: a stream cannot be read on.
     """
     settings, task = job.recipe.train, job.prepared.task
     first_name, first_split = next(iter(job.prepared.evals.items()))
@@ -52,10 +56,10 @@ def fit(job: Job, state: TrainingState, data: TrainingData, saver: Saver) -> Non
             for event in train(state, data, settings, loss=loss, evaluate=evaluate):
                 job.listen(event)
                 if isinstance(event, SkippedStep):
-                    named = _rows_named(job, event.features)
+                    named = _rows_named(data.ids_of(event.features))
                     warn(f"step {event.step} is left out, its loss or gradient is no number: {named}")
                 if log is not None:
-                    _log(log, event, state, job)
+                    _log(log, event, state, data)
                 if isinstance(event, Evaluation):
                     saver.save(is_best=event.is_best)
                 # All processes stop, and save, after the same step.
@@ -72,7 +76,15 @@ def fit(job: Job, state: TrainingState, data: TrainingData, saver: Saver) -> Non
             where = f"after step {state.step} of training; the state is saved"
             raise interrupted(job, where, signal_of(stop)) from None
         except NotFinite as fault:
-            raise _with_rows(job, fault) from fault
+            raise _with_rows(job, fault, data) from fault
+        except DataError as fault:
+            if job.prepared.stream is None:
+                raise
+            # It comes between two steps. Of several processes another one may have met with no fault, and waits
+            # elsewhere: what all have to take part in would never end.
+            if state.group.size == 1:
+                saver.save()
+            raise while_streaming(job.run, fault) from fault
     if state.skipped:
         warn(f"{state.skipped} of {state.step} steps were left out: their loss was no number")
     if state.best is None:
@@ -103,24 +115,16 @@ def _stopping(listen: Listener, request: StopRequest) -> Listener:
     return heard
 
 
-def _with_rows(job: Job, fault: NotFinite) -> TrainingError:
+def _with_rows(job: Job, fault: NotFinite, data: TrainingData | StreamedData) -> TrainingError:
     """The same error with the ids of its rows and what is kept."""
     advice = f"go on without such steps: bertkit finetune --resume {job.run.path} --on-nan skip"
     return TrainingError(
-        f"{fault.message}{'' if fault.is_of_weights else f': {_rows_named(job, fault.features)}'}",
+        f"{fault.message}{'' if fault.is_of_weights else f': {_rows_named(data.ids_of(fault.features))}'}",
         hint=fault.hint if fault.is_of_weights else f"{fault.hint}; or {advice}",
     )
 
 
-def _ids_of(job: Job, features: Sequence[int]) -> list[str]:
-    """The ids of the training rows that some features are of."""
-    split = job.prepared.train
-    numbers = split.features.examples[list(features)].tolist()
-    return [split.examples[number].id for number in dict.fromkeys(numbers)]
-
-
-def _rows_named(job: Job, features: Sequence[int]) -> str:
-    ids = _ids_of(job, features)
+def _rows_named(ids: Sequence[str]) -> str:
     more = f" and {len(ids) - ROWS_NAMED} more" if len(ids) > ROWS_NAMED else ""
     return f"train row{'s' if len(ids) > 1 else ''} {', '.join(ids[:ROWS_NAMED])}{more}"
 
@@ -135,10 +139,10 @@ def interrupted(job: Job, where: str, signal_number: int) -> Interrupted:
     return Interrupted(where, hint=hint, signal_number=signal_number)
 
 
-def _log(log: RunLog, event: Event, state: TrainingState, job: Job) -> None:
+def _log(log: RunLog, event: Event, state: TrainingState, data: TrainingData | StreamedData) -> None:
     match event:
         case SkippedStep():
-            values = {"epoch": round(event.epoch, 6), "rows": _ids_of(job, event.features)}
+            values = {"epoch": round(event.epoch, 6), "rows": data.ids_of(event.features)}
             log.write("skipped", event.step, values)
         case Step():
             values = {

@@ -58,8 +58,9 @@ class Job:
 
     @property
     def row_counts(self) -> dict[str, int]:
-        """Examples by split, the training rows first."""
-        splits = {"train": self.prepared.train, **self.prepared.scored}
+        """Examples by split, the training rows first; nobody counts those of a stream."""
+        splits = {} if self.prepared.stream else {"train": self.prepared.train}
+        splits |= self.prepared.scored
         return {name: len(split.examples) for name, split in splits.items()}
 
 
@@ -100,7 +101,8 @@ def assess_final(
         outputs: what it gave already, by split.
     """
     task = job.prepared.task
-    known = vocabulary(example.texts for example in job.prepared.train.examples)
+    train = job.prepared.train.examples
+    known = None if job.prepared.stream else vocabulary(example.texts for example in train)
     found = {}
     for name, split in job.prepared.scored.items():
         kept = outputs[name] if name in outputs else outputs_of(job, name, split, model=final_model)
@@ -113,7 +115,7 @@ def assess_final(
     return found
 
 
-def _automatic(task: Task, split: Split, known: frozenset[str]) -> Groups:
+def _automatic(task: Task, split: Split, known: frozenset[str] | None) -> Groups:
     """All slices that need no name; the columns are cut to the examples that have a reference."""
     chosen = [number for number, example in enumerate(split.examples) if example.target is not None]
     columns = {name: [values[number] for number in chosen] for name, values in split.columns.items()}

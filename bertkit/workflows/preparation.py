@@ -28,6 +28,7 @@ from bertkit.workflows.held_out import cut_split, fold_rows, hold_out_rows
 from bertkit.workflows.lengths import limits_of, report_lengths
 from bertkit.workflows.offline import check_cached
 from bertkit.workflows.slicing import telling_columns
+from bertkit.workflows.streaming import Stream, stream_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -68,6 +69,7 @@ class Prepared:
         metrics: names of the metrics to report.
         targets: what the loss compares with, of the training rows.
         rejected: rows of all splits that were set aside.
+        stream: where the training rows are streamed: then `train` and `targets` are of the first ones only.
     """
 
     recipe: Recipe
@@ -82,6 +84,7 @@ class Prepared:
     metrics: tuple[str, ...]
     targets: Targets
     rejected: RejectedRows = field(default_factory=RejectedRows)
+    stream: Stream | None = None
 
     @property
     def scored(self) -> dict[str, Split]:
@@ -110,6 +113,9 @@ def prepare(recipe: Recipe, listen: Listener) -> Prepared:
         early = _find_encoder(recipe, listen)
     listen(Note(f"reading {recipe.data.source or recipe.data.train}"))
     rows = load_splits(recipe.data)
+    stream = stream_of(rows)
+    if stream is not None:
+        listen(Note(stream.sentence))
     task, train, evals, test = settle_task(recipe, rows, listen)
     say_rejected(rows.rejected, listen)
     metrics = metrics_of(task, recipe.metrics.report)
@@ -155,6 +161,7 @@ def prepare(recipe: Recipe, listen: Listener) -> Prepared:
         metrics=metrics,
         targets=task.targets(encoded.examples, encoded.features, label_weights=recipe.train.class_weights),
         rejected=rows.rejected,
+        stream=stream,
     )
 
 

@@ -19,10 +19,10 @@ from bertkit.runs.folder import RunFolder
 from bertkit.workflows.events import Listener, Note
 
 # What may be set anew: where the same rows lie now, and what does not change what is computed, but for
-# the rounding of micro-batches. docs/reliability.md lists them.
+# the rounding of micro-batches; rows are compared by themselves. docs/reliability.md lists them.
 MAY_CHANGE = frozenset({
     "name", "published", "data.source", "data.train", "data.eval", "data.test", "train.micro_batch_size",
-    "train.save_every_minutes", "train.on_nan", "train.strategy", "train.compile",
+    "train.save_every_minutes", "train.on_nan", "data.skip_bad_rows", "train.strategy", "train.compile",
 })  # fmt: skip
 NAMED = 6
 

@@ -14,7 +14,8 @@ from bertkit.config.schema import TrainSection
 from bertkit.data.features import Features, Padding, Targets
 from bertkit.models.execution import speed_up
 from bertkit.training import gradients
-from bertkit.training.loop import TrainingData, TrainingState
+from bertkit.training.batches import TrainingData
+from bertkit.training.loop import TrainingState
 from bertkit.training.optimizer import build_optimizer
 
 

@@ -47,18 +47,19 @@ def is_compressed(name: str) -> bool:
     return without_compression(name) != name
 
 
-def unpack(stream: BinaryIO, kind: str) -> BinaryIO:
+def unpack(stream: BinaryIO, kind: str, *, size: int | None = None) -> io.BufferedReader:
     """What a packed stream holds, to be read from front to back.
 
     Args:
         stream: at its start.
         kind: as `compression_of` says.
+        size: bytes of the archive; None: those of the file that the stream is of.
 
     Raises:
         EOFError, zlib.error, OSError without an errno: later, while reading, if the archive is broken.
         ArchiveBombError: later, while reading, if it unpacks to more than data does.
     """
-    limit = max(HARMLESS_BYTES, MOST_GROWTH * os.fstat(stream.fileno()).st_size)
+    limit = max(HARMLESS_BYTES, MOST_GROWTH * (os.fstat(stream.fileno()).st_size if size is None else size))
     if kind == "gzip":
         raw: Any = gzip.GzipFile(fileobj=stream)
     else:

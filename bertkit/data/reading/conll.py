@@ -46,7 +46,7 @@ def read_conll(file: DataFile, head: Head | None = None) -> Rows:
         raise DataError(f"{file}: no columns of tokens and tags are found", hint=_HINT)
     sentences, some = _Sentences(file, layout), file.rejected.allows_some
     with open_file(file) as stream:
-        lines, text = TextLines(stream, file), ""
+        lines, text = TextLines.of(stream, file), ""
         while True:
             try:
                 for line in lines:

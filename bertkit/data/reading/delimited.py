@@ -25,14 +25,14 @@ class DelimitedRecord:
 class _Feed:
     """Hands lines to `csv.reader`, and knows which lines the current record took."""
 
-    def __init__(self, lines: Iterator[str], max_bytes: int | None) -> None:
+    def __init__(self, lines: Iterator[str], max_bytes: int | None, number: int) -> None:
         self._lines = lines
         self._max_bytes = max_bytes
         self._returned: deque[str | LineTooLongError] = deque()
         self._size = 0
         self.taken: list[str] = []
         self.too_long: LineTooLongError | None = None
-        self.number = 0  # lines handed out so far
+        self.number = number  # of the line handed out last
 
     def begin_record(self) -> None:
         self.taken, self.too_long, self._size = [], None, 0
@@ -96,6 +96,7 @@ class DelimitedRecords:
         max_bytes: longest record; None: no limit.
         line_by_line: of a faulty record over several lines only the first line is faulty, and the others come
             again as records of their own: a quote that is opened by mistake takes no good rows with it.
+        number: of the line before the first one.
 
     Attributes:
         width: how many fields a record has to have; None (as at the start, for the header): any number.
@@ -108,9 +109,10 @@ class DelimitedRecords:
         delimiter: str,
         max_bytes: int | None = None,
         line_by_line: bool = False,
+        number: int = 0,
     ) -> None:
         csv.field_size_limit(_FIELD_LIMIT)  # of the whole process: csv has no other
-        self._feed = _Feed(lines, max_bytes)
+        self._feed = _Feed(lines, max_bytes, number)
         self._reader = csv.reader(self._feed, delimiter=delimiter, strict=True)
         self._delimiter = delimiter
         self._max_bytes = max_bytes

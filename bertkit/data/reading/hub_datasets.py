@@ -107,7 +107,8 @@ def _fetch(data: DataSection, source: str, split: str) -> datasets.Dataset:
                     source, data.config, split=split, revision=data.revision, streaming=True
                 )
             )
-            rows = fetch_patiently(lambda: list(loaded.take(data.limit)))
+            some = loaded if data.limit is None else loaded.take(data.limit)
+            rows = fetch_patiently(lambda: list(some))
             return datasets.Dataset.from_list(rows, features=loaded.features)
         except datasets.exceptions.DatasetNotFoundError as error:
             _raise_not_found(data, source, error)

@@ -18,7 +18,7 @@ _ROW_HINT = 'each line has to be one object, as {"text": "..."}; a file that is 
 _LIST_HINT = 'write a list of objects, as [{"text": "..."}], or one object a line in a .jsonl file'
 
 
-class _Table:
+class JsonTable:
     """Collects objects as rows with the same columns."""
 
     def __init__(self, file: DataFile) -> None:
@@ -27,7 +27,15 @@ class _Table:
         self._rows: list[dict[str, Any]] = []
         self.lines = array("Q")
 
+    def __len__(self) -> int:
+        return len(self._rows)
+
     def add(self, value: object, line: int, *, what: str, hint: str) -> None:
+        """Add an object.
+
+        Raises:
+            DataError: it is none, or its keys name no columns.
+        """
         place = f"{self._file}:{line}"
         if not isinstance(value, dict):
             raise DataError(f"{place}: {what} is {kind_of(value)}, not an object", hint=hint)
@@ -46,6 +54,11 @@ class _Table:
         self.lines.append(line)
 
     def add_line(self, line: bytes, number: int) -> None:
+        """Add the object on a line; a blank line holds none.
+
+        Raises:
+            DataError: with the line.
+        """
         text = _decode_text(line, self._file, number)
         if not text.strip():
             return None
@@ -58,6 +71,11 @@ class _Table:
         return self.add(value, number, what="the line", hint=_ROW_HINT)
 
     def rows(self, place: Place, *, form: str) -> Rows:
+        """All that was added.
+
+        Raises:
+            DataError: that is nothing.
+        """
         columns = tuple(dict.fromkeys(self._names.values()))
         if not self._rows:
             raise DataError(f"{self._file}: the file holds no rows", hint="check how it was written")
@@ -84,7 +102,7 @@ def read_jsonl(file: DataFile) -> Rows:
     Raises:
         DataError: with the line.
     """
-    table = _Table(file)
+    table = JsonTable(file)
     number, line = 0, b""
     with open_file(file) as stream:
         # A lone carriage return, as old Macintosh files end their lines, is in no JSON text.
@@ -113,7 +131,7 @@ def read_json(file: DataFile) -> Rows:
         data = stream.read().removeprefix(UTF8_BOM)
     lists = _Cursor(_decode_text(data, file, 1), file).lists()
     del data
-    table = _Table(file)
+    table = JsonTable(file)
     elements = _choose(lists, file)
     # A file on one line is better counted in elements.
     by_line = len({line for line, _ in elements}) == len(elements)

@@ -51,26 +51,33 @@ def fetched(url: str) -> Iterator[list[DataFile]]:
             f"{url}: the secret in this address was not stored",
             hint="name the whole address again, or download it and name the file",
         )
-    system, path = _open_system(url)
+    system, path = open_system(url)
     with tempfile.TemporaryDirectory(prefix="bertkit-") as folder:
-        try:
+        with remote_faults(url):
             files = _fetch(url, partial(_fetch_all, system, path, url, Path(folder)))
-        except (DataError, MissingPackageError):
-            raise
-        except FileNotFoundError:
-            raise DataError(f"{url}: no such file", hint="check the address, and that it is public") from None
-        except PermissionError:
-            raise DataError(
-                f"{url}: no permission to read it", hint="sign in with the tools of its provider first"
-            ) from None
-        except ImportError as error:
-            raise _missing_package(url, error) from None
-        except Exception as error:  # each protocol brings exceptions of its own, with no common parent
-            raise DataError(
-                f"{url}: cannot be fetched: {first_line(error)}",
-                hint="check the address, the network and your permissions; or download it and name the file",
-            ) from error
         yield files
+
+
+@contextmanager
+def remote_faults(url: str) -> Iterator[None]:
+    """Turn what fsspec and its protocols raise into one sentence and a hint."""
+    try:
+        yield
+    except (DataError, MissingPackageError):
+        raise
+    except FileNotFoundError:
+        raise DataError(f"{url}: no such file", hint="check the address, and that it is public") from None
+    except PermissionError:
+        raise DataError(
+            f"{url}: no permission to read it", hint="sign in with the tools of its provider first"
+        ) from None
+    except ImportError as error:
+        raise _missing_package(url, error) from None
+    except Exception as error:  # each protocol brings exceptions of its own, with no common parent
+        raise DataError(
+            f"{url}: cannot be fetched: {first_line(error)}",
+            hint="check the address, the network and your permissions; or download it and name the file",
+        ) from error
 
 
 def _fetch(url: str, fetch: Callable[[], list[DataFile]]) -> list[DataFile]:
@@ -81,7 +88,13 @@ def _fetch(url: str, fetch: Callable[[], list[DataFile]]) -> list[DataFile]:
     return fetch_patiently(fetch)
 
 
-def _open_system(url: str) -> tuple[Any, str]:
+def open_system(url: str) -> tuple[Any, str]:
+    """The fsspec file system that speaks a URL's protocol, and what the URL is called there.
+
+    Raises:
+        DataError: there is none, or it cannot be opened.
+        MissingPackageError: its package is not installed.
+    """
     import fsspec  # type: ignore[import-untyped]
 
     try:
@@ -111,18 +124,18 @@ def _missing_package(url: str, error: ImportError) -> MissingPackageError:
 
 
 def _fetch_all(system: Any, path: str, url: str, folder: Path) -> list[DataFile]:
-    remote = _paths(system, path, url)
+    remote = paths_of(system, path, url)
     files = []
     for item in remote:
         local = folder / str(PurePosixPath(item).parent).replace("/", "_").strip("_.") / _file_name(item)
         local.parent.mkdir(exist_ok=True)
         system.get_file(item, str(local))
-        name = url if remote == [path] else _url_of(item, url)
+        name = url if remote == [path] else url_of(item, url)
         files.append(DataFile(local, redacted(name)))  # it becomes part of what is written of rows
     return files
 
 
-def _paths(system: Any, path: str, url: str) -> list[str]:
+def paths_of(system: Any, path: str, url: str) -> list[str]:
     """What to fetch, in the order to read it in."""
     protocol = url.split("://", 1)[0]
     if protocol in _WITHOUT_FOLDERS:
@@ -160,7 +173,7 @@ def _file_name(path: str) -> str:
     return name if name not in ("", "..") else "data"
 
 
-def _url_of(path: str, url: str) -> str:
+def url_of(path: str, url: str) -> str:
     """The URL of a path that was found under another URL."""
     protocol = url.split("://", 1)[0]
     return f"{protocol}://{path if protocol in _WITH_ROOT else path.lstrip('/')}"

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bertkit.config.schema import DataSection
-from bertkit.data.reading.compression import without_compression
-from bertkit.data.reading.formats import FORMATS, TEXT_SUFFIX, suffix_of
 from bertkit.data.reading.hub import looks_like_path
 from bertkit.data.reading.hub_datasets import as_rows, read_hub
 from bertkit.data.reading.hub_parts import MissingSplitError
 from bertkit.data.reading.packages import read_package
-from bertkit.data.reading.readers import is_glob, read_files, read_location, read_path
-from bertkit.data.reading.remote import is_url
+from bertkit.data.reading.readers import read_files, read_location, read_path
+from bertkit.data.reading.split_files import SHARD, files_of_split, names_file, stem_of
 from bertkit.data.rejection import RejectedRows
 from bertkit.data.rows import Rows
+from bertkit.data.streaming.blocks import PARTS_AT_ONCE
+from bertkit.data.streaming.finding import find_shards
+from bertkit.data.streaming.sample import first_rows
+from bertkit.data.streaming.shards import ShardSet
 from bertkit.errors import DataError
-
-# `train-00000-of-00003`, as `datasets` and the Hub name the parts of a split.
-_SHARD = re.compile(r"-\d+(-of-\d+)?$")
-# Other names of a split that files go by.
-_ALSO_CALLED = {"validation": ("valid", "val", "dev"), "train": ("training",), "test": ("testing",)}
 
 
 @dataclass(frozen=True)
@@ -38,6 +33,7 @@ class SplitRows:
         test: None where there is none.
         missing_test: why there is none, although the recipe names one.
         rejected: rows of all splits that were set aside.
+        stream: where the training rows are streamed, their files; `train` has the first rows then.
     """
 
     train: Rows | None
@@ -45,6 +41,7 @@ class SplitRows:
     test: Rows | None
     missing_test: str = ""
     rejected: RejectedRows = field(default_factory=RejectedRows)
+    stream: ShardSet | None = None
 
 
 def load_splits(data: DataSection, rejected: RejectedRows | None = None) -> SplitRows:
@@ -58,14 +55,19 @@ def load_splits(data: DataSection, rejected: RejectedRows | None = None) -> Spli
         DataError, HubError: for what cannot be read; nothing is left half-made.
     """
     rejected = rejected or rejected_rows(data)
-    train = load_split(data, data.train, rejected) if data.train is not None else None
+    stream = find_shards(data, str(data.train)) if data.streams else None
+    if stream is not None:
+        train: Rows | None = first_rows(stream, data.block_rows, rejected)
+    else:
+        train = load_split(data, data.train, rejected) if data.train is not None else None
     evals = {name: load_split(data, split, rejected) for name, split in data.eval.items()}
     if data.test is None:
-        return SplitRows(train, evals, None, rejected=rejected)
+        return SplitRows(train, evals, None, rejected=rejected, stream=stream)
     try:
-        return SplitRows(train, evals, load_split(data, data.test, rejected), rejected=rejected)
+        test = load_split(data, data.test, rejected)
     except MissingSplitError as error:
-        return SplitRows(train, evals, None, missing_test=error.message, rejected=rejected)
+        return SplitRows(train, evals, None, missing_test=error.message, rejected=rejected, stream=stream)
+    return SplitRows(train, evals, test, rejected=rejected, stream=stream)
 
 
 def rejected_rows(data: DataSection) -> RejectedRows:
@@ -74,7 +76,7 @@ def rejected_rows(data: DataSection) -> RejectedRows:
 
 
 def load_split(data: DataSection, split: str, rejected: RejectedRows | None = None) -> Rows:
-    """Read one split of the source, or one file; at most `data.limit` rows.
+    """Read one split of the source, or one file; at most `data.limit` rows, and of a stream the first ones.
 
     Args:
         data: names the source; without one, every split is a file (or a folder of them).
@@ -82,8 +84,17 @@ def load_split(data: DataSection, split: str, rejected: RejectedRows | None = No
         rejected: as in `load_splits`.
     """
     rejected = rejected or rejected_rows(data)
+    if data.streaming and split == data.train and (data.limit is None or _is_of_files(data, split)):
+        first = data.block_rows if data.limit is None else data.limit
+        return first_rows(
+            find_shards(data, split), first, rejected, at_once=PARTS_AT_ONCE if data.streams else 1
+        )
     rows = replace(_read(data, split, rejected), rejected=rejected)
     return rows if data.limit is None else rows.first(data.limit)
+
+
+def _is_of_files(data: DataSection, split: str) -> bool:
+    return data.source is None or names_file(split) or Path(data.source).expanduser().is_dir()
 
 
 def _read(data: DataSection, split: str, rejected: RejectedRows) -> Rows:
@@ -109,23 +120,16 @@ def _read(data: DataSection, split: str, rejected: RejectedRows) -> Rows:
     return read_hub(data, split)
 
 
-def names_file(split: str) -> bool:
-    """True for `own.csv`, `own.txt.gz`, `data/*.csv` and URLs; a file called `train` hides no split."""
-    if is_url(split) or is_glob(split) or suffix_of(split) in (*FORMATS, TEXT_SUFFIX):
-        return True
-    return os.sep in split and Path(split).expanduser().exists()
-
-
 def _read_folder(folder: Path, config: str | None, split: str, rejected: RejectedRows) -> Rows:
     """A `save_to_disk` folder, a folder with files (or a folder) for each split, or of training rows only."""
     if config is not None and (folder / config).is_dir():
         folder /= config
     if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
         return _read_saved(folder, split)
-    found = _files_of(folder, split)
+    found = files_of_split(folder, split)
     if len(found) == 1:
         return read_path(found[0], rejected)
-    if found and all(_SHARD.search(_stem(path)) for path in found):
+    if found and all(SHARD.search(stem_of(path)) for path in found):
         return read_files(found, origin=f"{folder}, {split}", rejected=rejected)
     if found:
         listed = ", ".join(path.name for path in found)
@@ -137,30 +141,6 @@ def _read_folder(folder: Path, config: str | None, split: str, rejected: Rejecte
             hint=f"call a file {split}.csv",
         )
     return read_path(folder, rejected)
-
-
-def _files_of(folder: Path, split: str) -> list[Path]:
-    """`train.csv`, `train-00000-of-00001.parquet` and the folder `train` are all the split `train`.
-
-    `train.txt` is it too, but only where none of these is there: it may be notes.
-    """
-    entries = sorted(folder.iterdir())
-    for suffixes in ((*FORMATS,), (TEXT_SUFFIX,)):
-        for name in (split, *_ALSO_CALLED.get(split, ())):
-            found = [
-                path
-                for path in entries
-                if (path.is_dir() and path.name == name)
-                or (suffix_of(path.name) in suffixes and _SHARD.sub("", _stem(path)) == name)
-            ]
-            if found:
-                return found
-    return []
-
-
-def _stem(path: Path) -> str:
-    """`train` of `train.csv.gz`."""
-    return Path(without_compression(path.name)).stem
 
 
 def _read_saved(folder: Path, split: str) -> Rows:

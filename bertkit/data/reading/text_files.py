@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -71,52 +71,106 @@ def read_delimited(file: DataFile, *, delimiter: str | None = None) -> Rows:
     Raises:
         DataError: with the line at which the row starts.
     """
-    some = file.rejected.allows_some
     with open_file(file) as stream:
-        lines = TextLines(stream, file)
-        try:
-            first = next(lines, "")
-        except LineTooLongError as error:
-            raise too_long(file, 1, error) from None
-        delimiter = delimiter or find_delimiter(first)
-        # chain goes on after an exception of what it walks over; a generator would be at its end.
-        parsed = DelimitedRecords(
-            chain([first], lines), delimiter=delimiter, max_bytes=MAX_LINE_BYTES, line_by_line=some
-        )
-        header = next(parsed, None)
-        if header is None:
-            raise DataError(
-                f"{file}: the file is empty", hint="check how it was written, or name another file"
-            )
-        if wrong := lines.fault_within(1, parsed.last_line):
-            raise wrong[1]  # without its header nothing of a table can be used
-        columns = check_header(header, file.name)
-        parsed.width = len(columns)
+        table = DelimitedTable(TextLines.of(stream, file), file, delimiter=delimiter)
         records: list[dict[str, Any]] = []
         numbers = array("Q")
-        for record in parsed:
-            told: DataError | None = None
-            if record.fault:
-                told = DataError(f"{file}:{record.line}: {record.fault}", hint=_row_hint(delimiter))
-            place = record.line
-            if some and (wrong := lines.fault_within(record.line, parsed.last_line)):
-                place, told = wrong  # else the line itself has been refused
-            if told is not None:
-                file.rejected.add(f"{file}:{place}", told, parsed.source)
-                continue
-            records.append(dict(zip(columns, record.fields, strict=True)))
-            numbers.append(record.line)
+        for line, record in table:
+            records.append(record)
+            numbers.append(line)
     if not records:
         raise DataError(
-            f"{file}:{header.line}: no row follows the header", hint="check how the file was written"
+            f"{file}:{table.header_line}: no row follows the header", hint="check how the file was written"
         )
     return Rows(
         records=records,
-        columns=columns,
+        columns=table.columns,
         origin=file.name,
         place=LinePlace(file.name, numbers),
-        format=_FORMATS.get(delimiter, f"CSV, separated by {delimiter!r}"),
+        format=table.format,
     )
+
+
+class DelimitedTable:
+    """An iterator over the rows of an opened table, each with the line at which it starts (from 1).
+
+    Rows that cannot be read are set aside where that is allowed.
+
+    Args:
+        lines: from the header on; with `layout` from the first line of any row on.
+        file: for messages, and where rows go that cannot be read.
+        delimiter: None: found from the header line.
+        layout: delimiter and columns, where the header has been read already.
+
+    Attributes:
+        columns: the names in the header.
+        delimiter: one character.
+        header_line: at which the header starts.
+
+    Raises:
+        DataError: at once for a header, later for a row.
+    """
+
+    def __init__(
+        self,
+        lines: TextLines,
+        file: DataFile,
+        *,
+        delimiter: str | None = None,
+        layout: tuple[str, tuple[str, ...]] | None = None,
+    ) -> None:
+        self._file, self._lines = file, lines
+        self.header_line = 1
+        number, start = lines.number, list[str]()
+        if layout is None:
+            try:
+                start = [next(lines, "")]
+            except LineTooLongError as error:
+                raise too_long(file, 1, error) from None
+        self.delimiter = layout[0] if layout else delimiter or find_delimiter(start[0])
+        # chain goes on after an exception of what it walks over; a generator would be at its end.
+        self._parsed = DelimitedRecords(
+            chain(start, lines), delimiter=self.delimiter, max_bytes=MAX_LINE_BYTES,
+            line_by_line=file.rejected.allows_some, number=number,
+        )  # fmt: skip
+        self.columns = layout[1] if layout else self._read_header()
+        self._parsed.width = len(self.columns)
+
+    def _read_header(self) -> tuple[str, ...]:
+        header = next(self._parsed, None)
+        if header is None:
+            raise DataError(
+                f"{self._file}: the file is empty", hint="check how it was written, or name another file"
+            )
+        if wrong := self._lines.fault_within(1, self._parsed.last_line):
+            raise wrong[1]  # without its header nothing of a table can be used
+        self.header_line = header.line
+        return check_header(header, self._file.name)
+
+    @property
+    def format(self) -> str:
+        """What it is, in words."""
+        return _FORMATS.get(self.delimiter, f"CSV, separated by {self.delimiter!r}")
+
+    @property
+    def last_line(self) -> int:
+        """The last line of the row given out last; the next row begins after it."""
+        return self._parsed.last_line
+
+    def __iter__(self) -> DelimitedTable:
+        return self
+
+    def __next__(self) -> tuple[int, dict[str, Any]]:
+        while True:
+            record = next(self._parsed)
+            place, told = record.line, None
+            if record.fault:
+                told = DataError(f"{self._file}:{place}: {record.fault}", hint=_row_hint(self.delimiter))
+            if self._file.rejected.allows_some and (wrong := self._lines.fault_within(place, self.last_line)):
+                place, told = wrong  # else the line itself has been refused
+            if told is None:
+                return place, dict(zip(self.columns, record.fields, strict=True))
+            self._file.rejected.add(f"{self._file}:{place}", told, self._parsed.source)
 
 
 class TextLines:
@@ -126,15 +180,25 @@ class TextLines:
     the same, for whoever knows where its row ends: what is no text as lone surrogates, and `fault_within`
     tells what is wrong. A line that is too long raises LineTooLongError, and the next one follows.
 
+    Args:
+        lines: as bytes.
+        file: for messages, and where rows go that cannot be read.
+        number: of the line before the first one.
+
     Attributes:
         number: of the line given out last, from 1.
     """
 
-    def __init__(self, stream: BinaryIO, file: DataFile) -> None:
-        self._source = LineSource(stream, max_bytes=MAX_LINE_BYTES, split_at_cr=True)
+    def __init__(self, lines: Iterator[bytes], file: DataFile, *, number: int = 0) -> None:
+        self._source = lines
         self._file = file
         self._faults: dict[int, DataError] = {}
-        self.number = 0
+        self.number = number
+
+    @classmethod
+    def of(cls, stream: BinaryIO, file: DataFile) -> TextLines:
+        """The lines of a file that was opened."""
+        return cls(LineSource(stream, max_bytes=MAX_LINE_BYTES, split_at_cr=True), file)
 
     def __iter__(self) -> TextLines:
         return self

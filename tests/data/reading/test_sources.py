@@ -10,7 +10,8 @@ import pytest
 
 from bertkit.config.schema import DataSection
 from bertkit.data.reading.hub_parts import MissingSplitError
-from bertkit.data.reading.sources import load_split, load_splits, names_file
+from bertkit.data.reading.sources import load_split, load_splits
+from bertkit.data.reading.split_files import names_file
 from bertkit.data.rows import Rows
 from bertkit.errors import BertkitError, DataError, MissingPackageError
 
