@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,7 +72,7 @@ class RejectedRows:
         return len(self._rows)
 
     def __iter__(self) -> Iterator[RejectedRow]:
-        return iter(self._rows.values())
+        return iter(list(self._rows.values()))  # of a stream another thread may add some
 
     def __bool__(self) -> bool:
         return True  # not the number of rows: an empty collection is still one
@@ -122,6 +124,13 @@ class RejectedRows:
     def _first(self) -> str:
         shown = [row.shown for row, _ in zip(self, range(SHOWN), strict=False)]
         return "; ".join(shown) + ("; ..." if len(self) > SHOWN else "")
+
+    def restore(self, path: Path) -> None:
+        """Take over what `write` wrote, for a training that goes on; what cannot be read is left."""
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            for line in path.read_text(encoding="utf-8").splitlines():
+                told = json.loads(line)
+                self._rows.setdefault(told["place"], RejectedRow(told["place"], told["reason"], told["row"]))
 
     def write(self, path: Path) -> None:
         """Write all of them as JSON lines; no file where rows are not set aside."""

@@ -104,7 +104,7 @@ def estimate(recipe: LoadedRecipe, *, baseline: bool = False, listen: Listener =
     bytes_of = 2 if precision == "bf16" else 4
     longest = lengths.max() if execution.obstacle else lengths.mean()
     activations = int(piece * longest * hidden * layers * ACTIVATIONS * bytes_of)
-    splits = {"train": prepared.train, **prepared.evals}
+    splits = {"train, first rows" if prepared.stream else "train": prepared.train, **prepared.evals}
     share = REACHED_SHARE_FUSED if execution.fused and device == "cpu" else REACHED_SHARE
     return Estimate(
         splits={name: _size(split.features, len(split.examples)) for name, split in splits.items()},

@@ -52,6 +52,7 @@ def fit(job: Job, state: TrainingState, data: TrainingData | StreamedData, saver
 
         if state.step == 0:
             saver.save()
+        aside = len(job.prepared.rejected)
         try:
             for event in train(state, data, settings, loss=loss, evaluate=evaluate):
                 job.listen(event)
@@ -66,6 +67,8 @@ def fit(job: Job, state: TrainingState, data: TrainingData | StreamedData, saver
                 due, stop_number = state.group.largest(int(saver.is_due), request.signal_number or 0)
                 if due:
                     saver.save()
+                if state.group.is_main:
+                    aside = _keep_rejected(job, aside)
                 if stop_number:
                     break
             (stop_number,) = state.group.largest(request.signal_number or 0)
@@ -102,6 +105,14 @@ def _opened_log(job: Job, state: TrainingState, warn: Callable[[str], None]) -> 
         return
     with RunLog(job.run.log, job.run.events, done=state.step, warn=warn) as log:
         yield log
+
+
+def _keep_rejected(job: Job, before: int) -> int:
+    """Write down the rows set aside while a stream is read, if there are more than before."""
+    rejected = job.prepared.rejected
+    if len(rejected) > before:
+        rejected.write(job.run.rejected)
+    return len(rejected)
 
 
 def _stopping(listen: Listener, request: StopRequest) -> Listener:

@@ -18,8 +18,8 @@ from bertkit.config.setting_types import BatchPlan
 from bertkit.data.batching import plan_training
 from bertkit.errors import TrainingError
 from bertkit.training import loop as loop_module
-from bertkit.training.events import Evaluation, SkippedStep, SmallerBatches, Step
 from bertkit.training.batches import total_steps
+from bertkit.training.events import Evaluation, SkippedStep, SmallerBatches, Step
 from bertkit.training.loop import train
 from bertkit.training.not_finite import MOST_SKIPPED_IN_A_ROW, NotFinite
 

@@ -26,11 +26,16 @@ _SKIP_BYTES = 1 << 20
 
 
 class _Counted:
-    """A stream of bytes that knows how many have been read of it."""
+    """A stream of bytes that knows how many have been read of it.
 
-    def __init__(self, stream: io.BufferedReader, *, seekable: bool) -> None:
+    Attributes:
+        seekable: it is a plain file, and its server gives out parts.
+        position: bytes read or passed over.
+    """
+
+    def __init__(self, stream: io.BufferedReader, shard: Shard) -> None:
         self._stream = stream
-        self._seekable = seekable
+        self.seekable = shard.seekable and stream.seekable()
         self.position = 0
 
     def readline(self, size: int = -1) -> bytes:
@@ -45,7 +50,7 @@ class _Counted:
 
     def move_to(self, position: int) -> None:
         """Go on at a byte further on; what cannot be sought is read up to there."""
-        if self._seekable:
+        if self.seekable:
             self._stream.seek(position)
             self.position = position
         while self.position < position:
@@ -113,9 +118,7 @@ class _LineReader:
         self._rejected = rejected
         self._file = DataFile(Path(part.shard.place), part.name, rejected)
         self._files = ExitStack()
-        self._stream = _Counted(
-            self._files.enter_context(open_shard(part.shard)), seekable=part.shard.seekable
-        )
+        self._stream = _Counted(self._files.enter_context(open_shard(part.shard)), part.shard)
         self._offset, self._line = (cursor["byte"], cursor["line"]) if cursor else (part.begin, 0)
 
     @property
@@ -129,9 +132,7 @@ class _LineReader:
         size = self.part.shard.size
         if self.done:
             return 1.0
-        if (
-            size is None or not self.part.shard.seekable
-        ):  # bytes of what is unpacked, and of the file: not alike
+        if size is None or not self._stream.seekable:  # what is unpacked has more bytes than the file
             return 0.0
         end = size if self.part.end is None else self.part.end
         return min(1.0, max(0.0, (self._offset - self.part.begin) / max(1, end - self.part.begin)))
@@ -147,7 +148,7 @@ class _LineReader:
     def _check_whole(self) -> None:
         """At the end of a file: that it is where the file ended when the stream began."""
         shard = self.part.shard
-        if shard.seekable and self._stream.position != shard.size:
+        if self._stream.seekable and self._stream.position != shard.size:
             raise StreamError(
                 f"{shard.name}: this shard ends at byte {self._stream.position:,} of {shard.size:,}",
                 hint="it was cut short: restore it, or start again",
@@ -238,7 +239,7 @@ class DelimitedReader(_LineReader):
     def _reopen(self, shard: Shard) -> None:
         """Begin at the start again: what is packed cannot go back."""
         self._files.close()
-        self._stream = _Counted(self._files.enter_context(open_shard(shard)), seekable=shard.seekable)
+        self._stream = _Counted(self._files.enter_context(open_shard(shard)), shard)
 
     def read(self, rows: int, size: int) -> Rows | None:
         """See `PartReader.read`."""

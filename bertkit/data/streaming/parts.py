@@ -9,7 +9,7 @@ from typing import Protocol
 
 from bertkit.data.rejection import RejectedRows
 from bertkit.data.rows import Rows
-from bertkit.data.streaming.shards import Shard
+from bertkit.data.streaming.shards import Shard, open_shard
 
 # A larger file is cut into parts of about this size, which are read in random order like files.
 PART_BYTES = 64_000_000
@@ -100,7 +100,11 @@ def _cut(shard: Shard) -> list[Part]:
         length = row_groups(shard)
         count = min(count, length)
     else:
-        length = shard.size
+        with open_shard(shard) as stream:
+            length = shard.size if stream.seekable() else 0  # 0: packed, whatever its name says
+        count = min(count, max(1, length))
+    if count == 1:
+        return [Part(shard)]
     ends = [length * number // count for number in range(count + 1)]
     # The last one reads to the end, and sees there that the file is whole.
     return [Part(shard, begin, None if end == length else end) for begin, end in pairwise(ends)]

@@ -18,6 +18,7 @@ from bertkit.data.reading.compression import (
     bomb,
     broken_archive,
     compression_of,
+    is_compressed,
     unpack,
 )
 from bertkit.data.reading.file_access import open_file
@@ -56,7 +57,7 @@ class Shard:
         place: its path here, or what the file system calls it.
         form: `jsonl`, `csv`, `tsv` or `parquet`.
         size: in bytes; None where a server does not say.
-        seekable: whether reading can begin in the middle.
+        seekable: whether reading can begin in the middle, as far as that is known without opening it.
         version: what differs once the file has been written again, for as long as this process runs.
         checksum: what differs once it holds something else, as far as that can be told without reading it;
             the same for a copy of it.
@@ -121,10 +122,9 @@ def remote_shard(system: Any, place: str, name: str, form: str) -> Shard:
     """
     with remote_faults(name):
         known = system.info(place)
-        with system.open(place, "rb") as stream:
-            plain = compression_of(stream.read(MAGIC_BYTES)) is None
     size = known.get("size")
-    seekable = plain and size is not None and known.get("partial") is not False
+    # What is packed under another name shows when it is opened.
+    seekable = not is_compressed(name) and size is not None and known.get("partial") is not False
     return Shard(name, place, form, size, seekable, _version_of(known), _checksum_of(known), system)
 
 
