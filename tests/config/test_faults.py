@@ -71,7 +71,11 @@ def test_class_weights_are_told_by_the_branch_that_was_meant(weights: Any, fault
         ({"task": {"type": "classification", "labels": ["a"]}}, "task.labels: needs at least two labels"),
         ({"task": {"type": "nli", "labels": ["b", "a", "b"]}}, "task.labels: gives a label twice: b"),
         ({"metrics": {"report": ["f1"], "select": "mse"}}, "metrics: select: mse is not among report: [f1]"),
-        ({"data": {"streaming": True}}, "data: streaming needs a Hub source and a limit"),
+        ({"data": {"streaming": True, "train": "a.jsonl"}}, "data: no eval rows can be kept from a stream"),
+        (
+            {"data": {"streaming": True, "train": "a.jsonl", "eval": {"dev": "b.jsonl"}}},
+            "recipe: a stream has no known end: say how long to train, as train.max_steps=10000",
+        ),
     ],
 )  # fmt: skip
 def test_settings_that_do_not_fit_together_are_told(sections: dict[str, Any], fault: str) -> None:
