@@ -30,7 +30,6 @@ from bertkit.training.batches import TrainingData, total_steps
 from bertkit.training.checkpoint import load_checkpoint
 from bertkit.training.loop import FIRST_LOSS_SCALE, TrainingState
 from bertkit.training.optimizer import prepare_layers
-from bertkit.training.streamed import StreamedData
 from bertkit.workflows.alike import check_alike, check_same_data, recipe_of_main
 from bertkit.workflows.baseline import BaselineScores, baselines_of
 from bertkit.workflows.distributing import distributed

@@ -11,11 +11,11 @@ from bertkit.errors import DataError, Interrupted, TrainingError
 from bertkit.evaluation.scoring import selecting
 from bertkit.processes.place import is_launched
 from bertkit.runs.log import RunLog
-from bertkit.training.events import Evaluation, Event, SkippedStep, SmallerBatches, Step
 from bertkit.training.batches import TrainingData
+from bertkit.training.events import Evaluation, Event, SkippedStep, SmallerBatches, Step
 from bertkit.training.loop import TrainingState, train
-from bertkit.training.streamed import StreamedData
 from bertkit.training.not_finite import NotFinite
+from bertkit.training.streamed import StreamedData
 from bertkit.workflows.events import Listener, Note
 from bertkit.workflows.job import Job, score_split
 from bertkit.workflows.saving import Saver
@@ -83,8 +83,8 @@ def fit(job: Job, state: TrainingState, data: TrainingData | StreamedData, saver
         except DataError as fault:
             if job.prepared.stream is None:
                 raise
-            # It comes between two steps. Of several processes another one may have met with no fault, and waits
-            # elsewhere: what all have to take part in would never end.
+            # It comes between two steps. Of several processes another one may have met with no fault and
+            # wait elsewhere: what all have to take part in would never end.
             if state.group.size == 1:
                 saver.save()
             raise while_streaming(job.run, fault) from fault
