@@ -181,6 +181,8 @@ def _read(recipe: Recipe, listen: Listener) -> tuple[SplitRows, list[Finding]]:
             findings.append(finding if name == "test" else _fault(name, error))
         except DataError as error:
             findings.append(_fault(name, error))
+    if recipe.data.streams and "train" in found:
+        listen(Note(f"train is a stream: its first {len(found['train']):,} rows are looked at"))
     evals = {name: found[name] for name in recipe.data.eval if name in found}
     return SplitRows(found.get("train"), evals, found.get("test"), rejected=rejected), findings
 

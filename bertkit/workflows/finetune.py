@@ -50,7 +50,7 @@ from bertkit.workflows.resuming import (
 )
 from bertkit.workflows.saving import SPACE_PER_WEIGHT, Saver, while_saving_the_model
 from bertkit.workflows.signals import STOPS, signal_of
-from bertkit.workflows.streaming import streamed_data
+from bertkit.workflows.streaming import say_left_out, streamed_data
 
 # Below so many optimizer steps a new head has hardly begun to learn at the usual rates.
 FEW_STEPS = 100
@@ -311,6 +311,8 @@ def _train_and_finish(
     finally:
         if prepared.stream is not None and state.group.is_main:  # rows are set aside while it is read
             prepared.rejected.write(job.run.rejected)
+    if prepared.stream is not None:
+        say_left_out(prepared.stream, job.listen)
     seconds = saver.seconds
     try:
         found = save_and_score(job, state, facts)

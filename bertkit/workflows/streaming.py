@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from bertkit.config.schema import Recipe
@@ -20,6 +21,7 @@ from bertkit.tasks.base import Example, Limits, Task
 from bertkit.training.batches import TrainingData
 from bertkit.training.streamed import Block, StreamedData
 from bertkit.workflows.engine import padding_of
+from bertkit.workflows.events import Listener, Note
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -36,12 +38,14 @@ class Stream:
         columns: of the first rows.
         class_names: of the first rows.
         looked_at: so many first rows, which columns, labels and lengths were told from.
+        left_out: rows that were read for the training and had no text or no label.
     """
 
     shards: ShardSet
     columns: Sequence[str]
     class_names: Mapping[str, tuple[str, ...]]
     looked_at: int
+    left_out: Counter[str] = field(default_factory=Counter)
 
     @property
     def sentence(self) -> str:
@@ -55,6 +59,13 @@ class Stream:
             f"train is a stream: {len(shards):,} {files}{size}; columns, labels, lengths and checks are "
             f"those of its first {self.looked_at:,} rows"
         )
+
+
+def say_left_out(stream: Stream, listen: Listener) -> None:
+    """Say how many rows could not be trained on."""
+    for what, count in (+stream.left_out).items():
+        rows = "row" if count == 1 else "rows"
+        listen(Note(f"train: {count:,} {rows} of the stream had no {what} and were left out", warning=True))
 
 
 def stream_of(rows: SplitRows) -> Stream | None:
@@ -79,7 +90,7 @@ def streamed_data(prepared: Prepared, stream: Stream) -> StreamedData:
     )  # fmt: skip
     # Of its own: how a tokenizer cuts is a state of it, and this one works in another thread.
     encoder = _Encoder(
-        task, load_tokenizer(prepared.source), prepared.limits, recipe.train.class_weights, stream.class_names
+        task, load_tokenizer(prepared.source), prepared.limits, recipe.train.class_weights, stream
     )
 
     def blocks(position: Mapping[str, Any] | None) -> Iterator[Block]:
@@ -116,17 +127,18 @@ class _Encoder:
     tokenizer: PreTrainedTokenizerFast
     limits: Limits
     class_weights: Mapping[str, float] | str | None
-    class_names: Mapping[str, tuple[str, ...]]
+    stream: Stream
 
     def encode(self, block: RowBlock) -> TrainingData | None:
         """Features and targets of the rows that can be used; None where there are none."""
         examples: list[Example] = []
         ids: list[str] = []
         for piece in block.pieces:
-            rows = piece if piece.class_names else replace(piece, class_names=self.class_names)
-            found = self.task.examples(rows).examples
-            examples += found
-            ids += [rows.place(example.row) for example in found]
+            rows = piece if piece.class_names else replace(piece, class_names=self.stream.class_names)
+            found = self.task.examples(rows)
+            examples += found.examples
+            ids += [rows.place(example.row) for example in found.examples]
+            self.stream.left_out.update(label=found.without_label, text=found.without_text)
         if not examples:
             return None
         reset_tokenizer(self.tokenizer)

@@ -55,6 +55,8 @@ def cases(tmp_path_factory: pytest.TempPathFactory, still_encoder: Path, write_t
             flags |= {"task.stride": 4, "train.max_length": 24}
         for pieces in (None, 3):
             found[f"{task}-{pieces}"] = (task, flags | {"train.micro_batch_size": pieces})
+        if task == "classification":
+            found["streamed"] = (task, flags | {"data.streaming": True, "data.block_rows": 14})
     path = folder / "cases.json"
     path.write_text(json.dumps(found), encoding="utf-8")
     (folder / "training.py").write_text(SCRIPT, encoding="utf-8")

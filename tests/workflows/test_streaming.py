@@ -223,6 +223,19 @@ def test_a_limit_reads_no_more_than_that_of_files(make_recipe, tmp_path: Path) -
     assert prepared.stream is None
 
 
+def test_rows_without_a_label_are_left_out_and_counted(make_recipe, tmp_path: Path) -> None:
+    train = write_reviews(tmp_path / "train")
+    with (train / "part-0.jsonl").open("a", encoding="utf-8") as stream:
+        stream.write('{"text": "the film"}\n{"text": "the plot", "label": null}\n')
+    notes: list[str] = []
+    settings = {"train.max_steps": 12, "train.eval_every_steps": 12, "train.save_every_minutes": 10}
+    finetune(
+        make_recipe(train, **settings), out=tmp_path / "run",
+        listen=lambda event: notes.append(event.text) if isinstance(event, Note) else None,
+    )  # fmt: skip
+    assert "train: 2 rows of the stream had no label and were left out" in notes
+
+
 CONTEXT = "the film was good and the music was fine"
 OTHER_TASKS = {
     "ner": (
