@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -185,3 +185,14 @@ def test_micro_batches(size: int | None, parts: list[int]) -> None:
 
 def test_an_empty_share_is_one_empty_micro_batch() -> None:
     assert [len(piece) for piece in split_micro_batches(np.arange(0), 2)] == [0]
+
+
+def test_each_block_of_a_stream_has_an_order_of_its_own() -> None:
+    lengths = np.full(40, 9)
+    options: dict[str, Any] = {"plan": "same", "batch_size": 8, "seed": 1}
+    orders = [
+        np.concatenate(plan_training(lengths, epoch=epoch, block=block, **options)).tolist()
+        for epoch, block in ((0, None), (0, 0), (0, 1), (1, 0))
+    ]
+    assert len({tuple(order) for order in orders}) == 4
+    assert all(sorted(order) == list(range(40)) for order in orders)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import pytest
 
 from bertkit.config.loader import load_recipe
 from bertkit.errors import BertkitError, DataError, Interrupted, RunError, UsageError
+from bertkit.tasks.base import ExampleSet
 from bertkit.training.events import Step
 from bertkit.workflows.estimate import estimate
 from bertkit.workflows.events import Event, Note, silent
@@ -221,6 +222,17 @@ def test_a_limit_reads_no_more_than_that_of_files(make_recipe, tmp_path: Path) -
     prepared = prepare(make_recipe(train, **{"data.limit": 50}).recipe, silent)
     assert len(prepared.train.examples) == 50
     assert prepared.stream is None
+
+
+def test_a_stream_of_which_no_row_can_be_used_ends(make_recipe, tmp_path: Path) -> None:
+    class Nothing:
+        def examples(self, rows: Any) -> ExampleSet:
+            return ExampleSet([])
+
+    prepared = prepare(make_recipe(write_reviews(tmp_path / "train")).recipe, silent)
+    assert prepared.stream is not None
+    streamed = streamed_data(replace(prepared, task=Nothing()), prepared.stream)
+    assert list(streamed._blocks(None)) == []
 
 
 def test_rows_without_a_label_are_left_out_and_counted(make_recipe, tmp_path: Path) -> None:

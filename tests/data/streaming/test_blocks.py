@@ -132,6 +132,20 @@ def test_a_position_leads_back_to_its_block(tmp_path: Path, form: str) -> None:
         walk.close()
 
 
+def test_a_position_is_exact_where_lines_were_read_ahead(tmp_path: Path) -> None:
+    """In a table without quoting a quote opens no field; to tell that, the lines after it are read, too."""
+    file = tmp_path / "train.tsv"
+    lines = [f"{number}\t{chr(34) if number % 7 == 3 else ''}row {number}\ta\n" for number in range(60)]
+    file.write_text("id\ttext\tlabel\n" + "".join(lines), encoding="utf-8")
+    blocks = epochs(reader_of(file, rows=4).blocks(), 1)
+    assert [row[0] for block in blocks for row in rows_of(block)] == [str(number) for number in range(60)]
+    for block in blocks:
+        walk = reader_of(file, rows=4).blocks(block.position)
+        found = next(walk)
+        assert (rows_of(found), places_of(found)) == (rows_of(block), places_of(block))
+        walk.close()
+
+
 def test_a_block_mixes_rows_of_several_shards(tmp_path: Path) -> None:
     folder = write_shards(tmp_path / "train", "jsonl")
     first = next(reader_of(folder).blocks())
