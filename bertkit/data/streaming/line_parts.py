@@ -2,110 +2,24 @@
 
 from __future__ import annotations
 
-import io
-from collections import deque
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any
 
-from bertkit.data.reading.file_access import UTF8_BOM, DataFile
+from bertkit.data.reading.file_access import DataFile
 from bertkit.data.reading.json_files import JsonTable
-from bertkit.data.reading.line_source import MAX_LINE_BYTES, LineSource, LineTooLongError
+from bertkit.data.reading.line_source import LineTooLongError
 from bertkit.data.reading.places import LinePlace
 from bertkit.data.reading.span_layouts import convert_layout
 from bertkit.data.reading.text_files import DelimitedTable, TextLines, too_long
 from bertkit.data.rejection import RejectedRows
 from bertkit.data.rows import Rows
 from bertkit.data.streaming.parts import Cursor, Part, with_columns
+from bertkit.data.streaming.placed_lines import CountedStream, PlacedLines
 from bertkit.data.streaming.shards import Shard, StreamError, open_shard, shard_faults
 from bertkit.errors import DataError
-
-_SKIP_BYTES = 1 << 20
-
-
-class _Counted:
-    """A stream of bytes that knows how many have been read of it.
-
-    Attributes:
-        seekable: it is a plain file, and its server gives out parts.
-        position: bytes read or passed over.
-    """
-
-    def __init__(self, stream: io.BufferedReader, shard: Shard) -> None:
-        self._stream = stream
-        self.seekable = shard.seekable and stream.seekable()
-        self.position = 0
-
-    def readline(self, size: int = -1) -> bytes:
-        line = self._stream.readline(size)
-        self.position += len(line)
-        return line
-
-    def pass_mark(self) -> None:
-        """Read past a byte order mark."""
-        if self._stream.peek(len(UTF8_BOM))[: len(UTF8_BOM)] == UTF8_BOM:
-            self.position += len(self._stream.read(len(UTF8_BOM)))
-
-    def move_to(self, position: int) -> None:
-        """Go on at a byte further on; what cannot be sought is read up to there."""
-        if self.seekable:
-            self._stream.seek(position)
-            self.position = position
-        while self.position < position:
-            block = self._stream.read(min(_SKIP_BYTES, position - self.position))
-            if not block:
-                break
-            self.position += len(block)
-
-    def move_to_line(self, position: int) -> None:
-        """Go on at the first line that begins at a byte or after it."""
-        self.move_to(position - 1)
-        while (block := self.readline(_SKIP_BYTES)) and not block.endswith(b"\n"):
-            pass
-
-
-class _PlacedLines:
-    """An iterator over lines that knows at which byte each of the last ones began.
-
-    Attributes:
-        number: of the line given out last, from 1 where the part begins.
-        offset: at which byte the line after it begins.
-    """
-
-    def __init__(self, stream: _Counted, number: int) -> None:
-        stream.pass_mark()
-        self._stream = stream
-        self._source = LineSource(cast(BinaryIO, stream), max_bytes=MAX_LINE_BYTES, split_at_cr=True)
-        self.number = number
-        self.offset = stream.position
-        self._begins: deque[tuple[int, int]] = deque()
-
-    def __iter__(self) -> _PlacedLines:
-        return self
-
-    def __next__(self) -> bytes:
-        began = self.offset
-        try:
-            line = next(self._source)
-            self.offset += len(line)
-        except LineTooLongError:
-            self.offset = self._stream.position
-            self._given(began)
-            raise
-        self._given(began)
-        return line
-
-    def _given(self, began: int) -> None:
-        self.number += 1
-        self._begins.append((self.number, began))
-
-    def offset_after(self, number: int) -> int:
-        """At which byte the line after a line begins; the lines before that are forgotten."""
-        while self._begins and self._begins[0][0] <= number:
-            self._begins.popleft()
-        return self._begins[0][1] if self._begins else self.offset
 
 
 class _LineReader:
@@ -118,7 +32,7 @@ class _LineReader:
         self._rejected = rejected
         self._file = DataFile(Path(part.shard.place), part.name, rejected)
         self._files = ExitStack()
-        self._stream = _Counted(self._files.enter_context(open_shard(part.shard)), part.shard)
+        self._stream = CountedStream(self._files.enter_context(open_shard(part.shard)), part.shard)
         self._offset, self._line = (cursor["byte"], cursor["line"]) if cursor else (part.begin, 0)
 
     @property
@@ -176,7 +90,7 @@ class JsonLinesReader(_LineReader):
                 self._offset = self._stream.position
             else:
                 self._stream.move_to(self._offset)
-            self._lines = _PlacedLines(self._stream, self._line)
+            self._lines = PlacedLines(self._stream, self._line)
 
     def read(self, rows: int, size: int) -> Rows | None:
         """See `PartReader.read`."""
@@ -229,7 +143,7 @@ class DelimitedReader(_LineReader):
                 self._table = self._begin(number=cursor["line"], layout=layout)
 
     def _begin(self, *, number: int = 0, **known: Any) -> DelimitedTable:
-        self._lines = _PlacedLines(self._stream, number)
+        self._lines = PlacedLines(self._stream, number)
         return DelimitedTable(TextLines(self._lines, self._file, number=number), self._file, **known)
 
     def _after_header(self) -> None:
@@ -239,7 +153,7 @@ class DelimitedReader(_LineReader):
     def _reopen(self, shard: Shard) -> None:
         """Begin at the start again: what is packed cannot go back."""
         self._files.close()
-        self._stream = _Counted(self._files.enter_context(open_shard(shard)), shard)
+        self._stream = CountedStream(self._files.enter_context(open_shard(shard)), shard)
 
     def read(self, rows: int, size: int) -> Rows | None:
         """See `PartReader.read`."""
