@@ -123,8 +123,12 @@ class StreamedBatches:
         return float(block.position["epoch"] + block.begin + (block.end - block.begin) * share)
 
     def close(self) -> None:
-        """End the thread, after the block that it is making, and close the files."""
-        self._thread.shutdown(wait=True, cancel_futures=True)
+        """End the thread and close the files, after the block that is being made; that is not waited for.
+
+        Somebody may have asked to stop, and the state is still to be saved.
+        """
+        idle = self._next.done()
         close = getattr(self._walk, "close", None)
         if close is not None:
-            close()
+            self._thread.submit(close)  # a walk is closed where it is made
+        self._thread.shutdown(wait=idle)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -12,11 +13,14 @@ import numpy as np
 from bertkit.data.rejection import RejectedRows
 from bertkit.data.rows import Rows
 from bertkit.data.streaming.parts import Part, PartReader, open_part
+from bertkit.data.streaming.shards import PassingError
 
 # So many parts are read side by side, so that rows of different places meet in a block.
 PARTS_AT_ONCE = 4
 # A block of long rows ends sooner, that memory may hold two of them.
 BLOCK_BYTES = 32_000_000
+# Seconds until object storage or a web server that failed is asked again.
+WAITS = (1.0, 4.0, 15.0)
 # Keeps the order of the parts apart from that of rows in a block.
 _ORDER = 0x9A875
 
@@ -123,9 +127,8 @@ class BlockReader:
             while self._lanes and length < self.rows and taken < BLOCK_BYTES:
                 quota = -(-(self.rows - length) // len(self._lanes))
                 for lane in list(self._lanes):
-                    before = lane.reader.taken
-                    piece = lane.reader.read(min(quota, self.rows - length), BLOCK_BYTES // self.at_once)
-                    taken += lane.reader.taken - before
+                    piece, size = self._read(lane, min(quota, self.rows - length))
+                    taken += size
                     if piece is not None:
                         pieces.append(piece)
                         length += len(piece)
@@ -138,7 +141,28 @@ class BlockReader:
             yield RowBlock(pieces, here, begin, self._share(opened))
 
     def _open(self, part: int, cursor: Mapping[str, int] | None) -> PartReader:
+        for wait in WAITS:
+            try:
+                return open_part(self.parts[part], cursor, self.rejected, self.columns)
+            except PassingError:
+                time.sleep(wait)
         return open_part(self.parts[part], cursor, self.rejected, self.columns)
+
+    def _read(self, lane: _Lane, rows: int) -> tuple[Rows | None, int]:
+        """The next rows of a part and how many bytes they take; what fails in passing is tried again."""
+        cursor = lane.reader.cursor
+        waits = list(WAITS)
+        while True:
+            try:
+                before = lane.reader.taken
+                piece = lane.reader.read(rows, BLOCK_BYTES // self.at_once)
+                return piece, lane.reader.taken - before
+            except PassingError:
+                if not waits:
+                    raise
+            time.sleep(waits.pop(0))
+            lane.reader.close()
+            lane.reader = self._open(lane.part, cursor)
 
     def _fill(self, order: Sequence[int], opened: int) -> int:
         while len(self._lanes) < self.at_once and opened < len(order):

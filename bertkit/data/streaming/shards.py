@@ -48,6 +48,10 @@ class StreamError(DataError):
     """A stream cannot be read on: a shard is gone, cut short, or has changed."""
 
 
+class PassingError(StreamError):
+    """A shard behind a URL cannot be read just now; the same may work in a moment."""
+
+
 @dataclass(frozen=True)
 class Shard:
     """One file of a stream.
@@ -165,7 +169,8 @@ def shard_faults(shard: Shard) -> Iterator[None]:
     except FileNotFoundError:
         raise _gone(shard) from None
     except Exception as error:  # each protocol brings exceptions of its own, with no common parent
-        raise StreamError(
+        kind = StreamError if shard.system is None or isinstance(error, PermissionError) else PassingError
+        raise kind(
             f"{shard.name}: cannot be read: {first_line(error)}", hint="check that it is there and whole"
         ) from error
 

@@ -14,6 +14,7 @@ import fsspec
 import pyarrow
 import pyarrow.parquet
 import pytest
+from fsspec.implementations.memory import MemoryFile
 
 from bertkit.config.schema import DataSection
 from bertkit.data.rejection import RejectedRows
@@ -214,6 +215,34 @@ def test_object_storage_is_read_where_it_is(
     memory.pipe(f"/{tmp_path.name}/part-2.{form}", b"{}")
     with pytest.raises(StreamError, match="has changed since the stream began"):
         epochs(walk, 2)
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv.gz", "parquet"])
+def test_a_connection_that_breaks_is_made_again(
+    tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some times that bytes are asked for they do not come, and at last never."""
+    monkeypatch.setattr("bertkit.data.streaming.blocks.WAITS", (0, 0, 0))
+    folder = write_shards(tmp_path / "train", form)
+    fsspec.filesystem("memory").put(str(folder), f"/{tmp_path.name}", recursive=True)
+    url = f"memory://{tmp_path.name}/*.{form}"
+    expected = epochs(reader_of(url).blocks(), 1)
+    reads, broken = [0], {2, 5, 9, 14}
+
+    def breaks(self: Any, buffer: Any) -> int:
+        reads[0] += 1
+        if reads[0] in broken:
+            raise OSError("connection reset")
+        return int(super(MemoryFile, self).readinto(buffer))
+
+    monkeypatch.setattr(MemoryFile, "readinto", breaks, raising=False)
+    found = epochs(reader_of(url).blocks(), 1)
+    assert list(map(rows_of, found)) == list(map(rows_of, expected))
+    assert [block.position for block in found] == [block.position for block in expected]
+    assert reads[0] > max(broken)
+    broken |= set(range(10_000))
+    with pytest.raises(StreamError, match="cannot be read: connection reset"):
+        epochs(reader_of(url).blocks(), 1)
 
 
 def gone(file: Path) -> None:
