@@ -30,7 +30,7 @@ demo: $(READY) ## fine-tune, evaluate and predict on the embedded model and data
 	cd $(DEMO) && ../$(BIN)/bertkit predict file.jsonl
 
 test: $(READY) ## set up and run all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 faults: $(READY) ## inject faults, hundreds of them, and write docs/reliability.md (half an hour)
 	BERTKIT_FAULTS_TABLE=benchmarks/results/faults.json \
