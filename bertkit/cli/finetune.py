@@ -327,7 +327,7 @@ def _train(
     resume, loaded = load.resume, load.in_group(group)
     if resume is not None and group.size > 1 and group.from_main(lambda: is_finished(resume)):
         return say_finished(resume, json=json) if group.is_main else None
-    with Display(quiet=quiet or json) as display:
+    with Display(quiet=quiet or json or not group.is_main) as display:
         from bertkit.runs.folder import check_free
         from bertkit.workflows import estimate as estimates
         from bertkit.workflows import finetune as workflow

@@ -34,6 +34,8 @@ with joined(lambda failure, speaks: sys.exit(failure.message)):
 '''
 TASKS = ("classification", "nli", "ner", "qa")
 STEPS = 50
+# Of one label a row and of one a word.
+UNEVEN = ("classification-None", "ner-None")
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +103,10 @@ def test_losses_and_metrics_are_those_of_one_process(
 def test_means_of_processes_would_be_noticed(
     torchrun: Any, cases: Path, alone: dict[str, dict[str, Any]]
 ) -> None:
-    together = trained(torchrun, cases, 2, "by process means")
-    for name, expected in alone.items():
-        pairs = zip(expected["steps"], together[name]["steps"], strict=True)
+    some = cases.with_name("some.json")
+    chosen = json.loads(cases.read_text(encoding="utf-8"))
+    some.write_text(json.dumps({name: chosen[name] for name in UNEVEN}), encoding="utf-8")
+    together = trained(torchrun, some, 2, "by process means")
+    for name, found in together.items():
+        pairs = zip(alone[name]["steps"], found["steps"], strict=True)
         assert max(abs(mine[0] - theirs[0]) for mine, theirs in pairs) > 1e-4, name

@@ -12,12 +12,24 @@ import pytest
 from bertkit.training.strategies import choose_strategy
 
 SCRIPT = """
-import json, sys
+import json, os, sys
 from pathlib import Path
 from bertkit.config.loader import load_recipe
+from bertkit.data import feature_cache
 from bertkit.processes.group import joined
+from bertkit.tasks.classification import ClassificationTask
 from bertkit.workflows.finetune import finetune
 
+# So few rows would not be kept for others.
+feature_cache.MIN_FEATURES = 1
+encode = ClassificationTask.encode
+
+def noted(self, examples, *arguments, **named):
+    with open("encoded", "a") as stream:
+        print(os.environ["RANK"], len(examples), file=stream)
+    return encode(self, examples, *arguments, **named)
+
+ClassificationTask.encode = noted
 flags = json.loads(Path(sys.argv[1]).read_text())
 with joined(lambda failure, speaks: sys.exit(failure.message)):
     for strategy in ("ddp", "fsdp"):
@@ -46,6 +58,10 @@ def runs(
     return folder
 
 
+def test_texts_are_tokenized_by_one_process_for_all(runs: Path) -> None:
+    assert (runs / "encoded").read_text(encoding="utf-8") == "0 40\n0 9\n"
+
+
 def test_the_saved_models_are_the_same(runs: Path) -> None:
     import torch
     from transformers import AutoModelForSequenceClassification
@@ -69,17 +85,18 @@ def test_checkpoints_are_of_the_same_form(runs: Path) -> None:
         }
 
 
-def test_a_run_in_parts_goes_on_whole(runs: Path, torchrun: Any) -> None:
-    """A checkpoint knows nothing of the strategy; the end is as if it had been one all along."""
-    resumed = runs / "resumed"
+@pytest.mark.parametrize("strategy", ["ddp", pytest.param("fsdp", marks=pytest.mark.long_faults)])
+def test_a_run_in_parts_goes_on(runs: Path, torchrun: Any, strategy: str) -> None:
+    """A checkpoint knows nothing of the strategy: weights and optimizer go into either."""
+    resumed = runs / f"resumed-{strategy}"
     shutil.copytree(runs / "fsdp", resumed)
     for name in ("metrics.json", "model"):
         place = resumed / name
         shutil.rmtree(place) if place.is_dir() else place.unlink()
-    done = torchrun(2, "-m", "bertkit", "finetune", "--resume", "resumed", "--strategy", "ddp", cwd=runs)
+    done = torchrun(2, "-m", "bertkit", "finetune", "--resume", resumed, "--strategy", strategy, cwd=runs)
     assert done.returncode == 0, done.stderr[-3000:]
     scores = [
-        json.loads((runs / name / "metrics.json").read_text())["scores"] for name in ("fsdp", "resumed")
+        json.loads((runs / name / "metrics.json").read_text())["scores"] for name in ("fsdp", resumed.name)
     ]
     assert scores[0] == scores[1]
 
