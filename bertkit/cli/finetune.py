@@ -230,7 +230,8 @@ def finetune(
     here = is_main_process() and started.host == 0
     if resume is not None and here:
         check_resume(resume, others=bool(out or force or dry_run or repeated), changed=changed)
-        if is_finished(resume) and find_place() is None:
+        # With others they are told, once all have met.
+        if is_finished(resume) and find_place() is None and started.hosts == 1:
             return say_finished(resume, json=json)
     if elastic and resume is None:
         raise UsageError("--elastic is for --resume", hint="leave it out")
