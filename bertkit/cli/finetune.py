@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -267,8 +268,11 @@ def finetune(
     if child and find_place() is None:
         return _be_child(load.here(), out or resume, resumed=resume is not None, quiet=quiet)
     with together() as group:
-        _train(load, group, out, force=force, baseline=baseline, elastic=elastic, dry_run=dry_run,
-               json=json, quiet=quiet)  # fmt: skip
+        say = _train(
+            load, group, out, force=force, baseline=baseline, elastic=elastic, dry_run=dry_run, json=json,
+            quiet=quiet,
+        )  # fmt: skip
+    say()
 
 
 @dataclass(frozen=True)
@@ -319,15 +323,20 @@ def _train(
     dry_run: bool,
     json: bool,
     quiet: bool,
-) -> None:
-    """Train, alone or as one of several processes, of which the main one speaks."""
+) -> Callable[[], None]:
+    """Train, alone or as one of several processes.
+
+    Returns:
+        What says the result, in the main process; to be called when nobody waits for this one any more, for
+        whoever reads it may be gone.
+    """
     from bertkit.cli.display import Display
     from bertkit.cli.resuming import is_finished, say_finished
     from bertkit.cli.tables import print_estimate, print_finetuned
 
     resume, loaded = load.resume, load.in_group(group)
     if resume is not None and group.size > 1 and group.from_main(lambda: is_finished(resume)):
-        return say_finished(resume, json=json) if group.is_main else None
+        return partial(say_finished, resume, json=json) if group.is_main else _say_nothing
     with Display(quiet=quiet or json or not group.is_main) as display:
         from bertkit.runs.folder import check_free
         from bertkit.workflows import estimate as estimates
@@ -343,13 +352,25 @@ def _train(
             if out is not None:
                 check_free(out, force=force)
             estimate = estimates.estimate(loaded, baseline=baseline, listen=listen)
-            return print(as_json(estimates.as_dict(estimate))) if json else print_estimate(loaded, estimate)
+            if not group.is_main:
+                return _say_nothing
+            if json:
+                return partial(print, as_json(estimates.as_dict(estimate)))
+            return partial(print_estimate, loaded, estimate)
         else:
             result = workflow.finetune(loaded, out=out, force=force, baseline=baseline, listen=listen)
-    if group.is_main:
-        print(as_json(result.as_dict())) if json else print_finetuned(result)
-    if result.rejected:
-        raise typer.Exit(3)
+
+    def say() -> None:
+        if group.is_main:
+            print(as_json(result.as_dict())) if json else print_finetuned(result)
+        if result.rejected:
+            raise typer.Exit(3)
+
+    return say
+
+
+def _say_nothing() -> None:
+    """What all processes but the main one have to say."""
 
 
 def _as_child(path: Path | str | None) -> AbstractContextManager[None]:
