@@ -37,7 +37,7 @@ faults: $(READY) ## inject faults, hundreds of them, and write docs/reliability.
 	  $(BIN)/python -m pytest -m 'long_faults or not long_faults' tests/faults
 	$(BIN)/python -m pytest -m 'long_faults or not long_faults' tests/cli/test_faults.py tests/cli/test_signals.py \
 	  tests/cli/test_predict_resume.py tests/cli/test_predict_workers.py tests/cli/test_repeat.py tests/cli/test_secrets.py \
-	  tests/cli/test_skip_bad_rows.py tests/data/reading tests/models/test_sources.py
+	  tests/cli/test_skip_bad_rows.py tests/data/reading tests/models/test_sources.py tests/processes
 	$(BIN)/python benchmarks/reliability.py
 	$(BIN)/python benchmarks/reliability_page.py
 

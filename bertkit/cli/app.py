@@ -17,7 +17,6 @@ from bertkit.cli import eval as eval_verb
 from bertkit.cli import finetune as finetune_verb
 from bertkit.cli import predict as predict_verb
 from bertkit.cli.options import Debug, debug_wanted
-from bertkit.processes.place import find_place
 
 EPILOG = """Examples:
 
@@ -117,7 +116,7 @@ def main() -> None:
         except OSError:  # nobody reads it any more: Python would try again, and end with a code of its own
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     code = code if isinstance(code, int) else 0
-    if find_place() is not None:
+    if "torch.distributed" in sys.modules and "WORLD_SIZE" in os.environ:
         # The threads of torch's store and of gloo may abort an interpreter that takes its time to end.
         os._exit(code)
     sys.exit(code)

@@ -124,7 +124,7 @@ def evaluate(
     stored = model is not None and Path(model).is_file()
     started = plan(nproc=1 if stored else nproc, gpus=gpus)
     if not started.is_one:
-        launch(started)
+        raise typer.Exit(launch(started))
     wait_politely_beside_others()
     with together() as group, Display(quiet=quiet or json or not group.is_main) as display:
         if model is not None and stored:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -250,6 +251,8 @@ def finetune(
             )
         from bertkit.cli import repeat
 
+        if elastic:
+            raise UsageError("--elastic goes on with one training", hint="name it: RUN/children/NAME")
         if baseline:
             raise UsageError(
                 "--baseline is scored beside one training, not beside several",
@@ -257,16 +260,20 @@ def finetune(
             )
         return repeat.run(
             load.here(), resume, seeds=seeds, folds=folds, out=out, force=force, dry_run=dry_run,
-            json=json, quiet=quiet, nproc=nproc,
+            json=json, quiet=quiet, nproc=nproc or (None if started.is_one else started.processes),
         )  # fmt: skip
     if not (started.is_one or dry_run):
         if here:
             load.here()  # what is wrong with it is said before anything is started
         with _as_child(out or resume) if child else nullcontext():
-            launch(started)
+            code = launch(started)
+        raise typer.Exit(code)
     wait_politely_beside_others()
     if child and find_place() is None:
         return _be_child(load.here(), out or resume, resumed=resume is not None, quiet=quiet)
+    if dry_run and not started.is_one:
+        count = started.processes * started.hosts
+        print(f"{count} processes would train; time and memory below are those of one", file=sys.stderr)
     with together() as group:
         say = _train(
             load, group, out, force=force, baseline=baseline, elastic=elastic, dry_run=dry_run, json=json,

@@ -6,15 +6,18 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bertkit.errors import UsageError
 from bertkit.processes.place import find_place, is_launched
 
 if TYPE_CHECKING:
     from bertkit.cli.failures import Said
     from bertkit.processes.group import Group
+    from bertkit.processes.place import Place
     from bertkit.processes.watch import Failure, Watch
     from bertkit.workflows.launch_plan import LaunchPlan
 
@@ -78,11 +81,11 @@ def plan(
     )  # fmt: skip
 
 
-def launch(plan: LaunchPlan) -> NoReturn:
-    """Run this same command line as several processes, and end as they end."""
+def launch(plan: LaunchPlan) -> int:
+    """Run this same command line as several processes; returns the exit code of them all."""
     from bertkit.workflows.launching import launch as workflow
 
-    raise typer.Exit(workflow(plan, sys.argv[1:]))
+    return workflow(plan, sys.argv[1:])
 
 
 @contextmanager
@@ -109,40 +112,46 @@ def said_by_several(said: Said, error: BaseException) -> int | None:
     Returns:
         The exit code.
     """
-    if find_place() is None:
-        return None
+    with suppress(UsageError):  # what the environment says of this one cannot be: that is the error
+        if (place := find_place()) is not None:
+            return _said_in(place, said, error)
+    return None
+
+
+def _said_in(place: Place, said: Said, error: BaseException) -> int:
     from bertkit.processes.group import current_group
-    from bertkit.processes.watch import Failure
+    from bertkit.processes.watch import AGAIN, NO_HOST, Failure
 
     watch = current_group().watch
     if watch is None:  # it has not met the others
-        own = Failure(int(os.environ.get("RANK") or 0), -1, said.message, said.hint, said.code)
-        return _say(own, True)
+        own = Failure(place.rank, NO_HOST, said.message, said.hint, said.code)
+        return _say(own, place.local_rank == 0)
     if _is_of_communication(error):
-        said = _said_of_others(watch)
+        reason = _reason(watch)
+        if reason is not None:
+            return _say(reason, watch.settle(reason))
+        said = replace(said, message=f"another process has died: {said.message}", hint=AGAIN)
     failure, speaks = watch.report(said.message, said.hint, said.code)
     return _say(failure, speaks)
 
 
-def _said_of_others(watch: Watch) -> Said:
-    """What to say where a collective failed: that another process has died, and which, once that is known."""
-    from bertkit.cli.failures import Said
-    from bertkit.processes.watch import AGAIN
+def _reason(watch: Watch) -> Failure | None:
+    """Why a collective failed: which other process has died, once that is known."""
     from bertkit.workflows.signals import STOPS
 
-    reason = None
     with suppress(*STOPS):  # torchrun ends the others at once, and says itself which one it was
-        reason = watch.reason()
-    if reason is not None:
-        return Said(reason.message, reason.hint, reason.code)
-    return Said("the connection to the other processes broke: one of them has died", AGAIN, 1)
+        return watch.reason()
+    return None
 
 
 def _is_of_communication(error: BaseException) -> bool:
     """True where a collective failed, as it does when another process has died."""
-    text = f"{type(error).__name__} {error}".lower()
-    words = ("gloo", "nccl", "connection", "distbackend", "distnetwork", "diststore", "broken pipe", "socket")
-    return isinstance(error, RuntimeError) and any(word in text for word in words)
+    if "torch" not in sys.modules or not isinstance(error, RuntimeError):
+        return False
+    from torch import distributed
+
+    text = str(error).lower()
+    return isinstance(error, distributed.DistError) or "gloo" in text or "nccl" in text
 
 
 def _end(failure: Failure, speaks: bool) -> None:

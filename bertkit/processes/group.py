@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 from bertkit.errors import UsageError
-from bertkit.processes.meeting import choose_interface, hold_store, listen_at, patience, reach_store
-from bertkit.processes.place import Place, find_place
+from bertkit.processes.meeting import (
+    BETWEEN_TRIES_SECONDS,
+    SAID_AFTER_SECONDS,
+    choose_interface,
+    hold_store,
+    listen_at,
+    patience,
+    reach_store,
+)
+from bertkit.processes.place import LAUNCHED, WAY_BACK, Place, find_place
 from bertkit.processes.watch import Failure, Watch
 
 Value = TypeVar("Value")
 
 # A process that dies is missed within seconds; this ends what would wait for ever all the same.
 COLLECTIVE_HOURS = 6
+# How long the process that holds the store waits for others to take leave.
+LEAVING_SECONDS = 10.0
 
 
 class Group:
@@ -168,6 +181,14 @@ class Group:
             shared[name] = each
         return shared
 
+    def note_way_back(self, hint: str) -> None:
+        """From now on this is what to type next where a process dies."""
+        if self._watch is not None:
+            self._watch.way_back = hint
+            if (words := os.environ.get(LAUNCHED)) is not None:
+                with suppress(OSError):
+                    (Path(words) / WAY_BACK).write_text(hint, encoding="utf-8")
+
     def start_collectives(self) -> None:
         """Set up torch.distributed, once; on a machine with GPUs for these and for processors."""
         import torch
@@ -180,14 +201,17 @@ class Group:
         if torch.cuda.is_available():
             backend = "cpu:gloo,cuda:nccl"
             gpus = torch.cuda.device_count()
-            if self._place.local_rank >= gpus:
+            if gpus > 1 and self._place.local_rank >= gpus:
                 raise UsageError(
                     f"{self._place.local_processes} processes on a machine with {gpus} GPUs",
                     hint=f"--nproc {gpus}",
                 )
-            torch.cuda.set_device(self._place.local_rank)
+            # A scheduler may show each process a GPU of its own.
+            torch.cuda.set_device(self._place.local_rank if gpus > 1 else 0)
         choose_interface(self._place)
         self._torch_store = reach_store(self._place)
+        # Torch asks here for what others will bring, whenever that is.
+        self._torch_store.set_timeout(timedelta(hours=COLLECTIVE_HOURS))
         distributed.init_process_group(
             backend, store=PrefixStore("torch", self._torch_store), rank=self.rank,
             world_size=self.size, timeout=timedelta(hours=COLLECTIVE_HOURS),
@@ -198,40 +222,47 @@ class Group:
         self._count += 1
         return f"value/{self._count}"
 
-    def _awaited(self, key: str, *, seconds: float | None = None) -> bytes:
+    def _awaited(self, key: str) -> bytes:
         """A value from the store, whenever it comes; a process that dies meanwhile ends this one, too."""
         from torch.distributed import DistStoreError
 
-        waited = 0.0
         while True:
-            try:
+            with suppress(DistStoreError):
                 self._store.wait([key], timedelta(seconds=1))
                 return bytes(self._store.get(key))
-            except DistStoreError:
-                waited += 1
-                if seconds is not None and waited >= seconds:
-                    raise TimeoutError from None
 
-    def meet(self) -> None:
+    def meet(self, tell: Callable[[str], None] | None = None) -> None:
         """Wait until all processes have come.
 
+        Args:
+            tell: told who is waited for, once that takes long.
+
         Raises:
-            UsageError: some have not, within `meeting.patience`.
+            UsageError: some have not, within `meeting.patience`, or they were not started as one.
         """
-        key = self._next_key()
-        self._store.set(f"{key}/{self.rank}", "1")
-        missing: list[int] = []
-        for rank in range(self.size):
-            try:
-                self._awaited(f"{key}/{rank}", seconds=1 if missing else patience())
-            except TimeoutError:
-                missing.append(rank)
-        if missing:
+        size = int(self._store.compare_set("size", "", str(self.size)))
+        same = "give the same --nproc and --nnodes on all hosts, and each its own --node-rank"
+        if size != self.size:
             raise UsageError(
-                f"only {self.size - len(missing)} of {self.size} processes have come to the rendezvous "
-                f"within {patience():.0f} s; missing: {', '.join(map(str, missing))}",
-                hint="start bertkit with the same --nnodes, --nproc and --rendezvous on each host",
+                f"process {self.rank} was started as one of {self.size}, others as some of {size}", hint=same
             )
+        if self._store.add(f"came/{self.rank}", 1) > 1:
+            raise UsageError(f"there are two processes with the number {self.rank}", hint=same)
+        key, began = self._next_key(), time.monotonic()
+        self._store.set(f"{key}/{self.rank}", "1")
+        while missing := [rank for rank in range(self.size) if not self._store.check([f"{key}/{rank}"])]:
+            waited = time.monotonic() - began
+            names = ", ".join(map(str, missing))
+            if waited > patience():
+                raise UsageError(
+                    f"only {self.size - len(missing)} of {self.size} processes have come to the rendezvous "
+                    f"within {patience():.0f} s; missing: {names}",
+                    hint="start bertkit with the same --nnodes, --nproc and --rendezvous on each host",
+                )
+            if tell is not None and waited > SAID_AFTER_SECONDS:
+                tell(f"waiting for {len(missing)} of {self.size} processes: {names}")
+                tell = None
+            time.sleep(BETWEEN_TRIES_SECONDS)
 
     def leave(self) -> None:
         """End together: nobody takes the others for dead because they were done first."""
@@ -242,9 +273,11 @@ class Group:
         self._watch.stop()
         if self.is_main and not self._place.meets_launcher:
             # This one holds the store.
+            until = time.monotonic() + LEAVING_SECONDS
             with suppress(Exception):
-                for rank in range(self.size):
-                    self._awaited(f"left/{rank}", seconds=5)
+                names = [f"left/{rank}" for rank in range(self.size)]
+                while not self._store.check(names) and time.monotonic() < until:
+                    time.sleep(BETWEEN_TRIES_SECONDS)
 
 
 _current = [Group()]
@@ -257,12 +290,12 @@ def current_group() -> Group:
 
 @contextmanager
 def joined(
-    end: Callable[[Failure, bool], None], *, tell: Callable[[str], None] | None = None
+    end: Callable[[Failure, bool], None] | None = None, *, tell: Callable[[str], None] | None = None
 ) -> Iterator[Group]:
     """Meet the other processes, if this is one of several, and stay with them for the block.
 
     Args:
-        end: ends this process with what another one failed of; told whether to say it.
+        end: ends this process with what another one failed of; told whether to say it. None prints it.
         tell: told what is waited for.
 
     Raises:
@@ -272,20 +305,30 @@ def joined(
     if place is None:
         yield current_group()
         return
+    # Accelerate knows the words of torchrun alone.
+    os.environ.update(place.environment)
     # Torch's own warnings of each vain try to connect; what matters is said here.
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     held = None
     if place.rank == 0 and not place.meets_launcher:
         held = hold_store(listen_at(place.address, place.port))
-    watch = Watch(place, lambda: reach_store(place), end)
-    group = Group(place, reach_store(place, tell=tell), watch, held=held)
+    store = reach_store(place, tell=tell)
+    watch = Watch(place, lambda: reach_store(place), end or _end)
+    group = Group(place, store, watch, held=held)
     # It stays after an error, for whoever says that: what it says has to be told to the others, too.
     _current.append(group)
-    group.meet()
     watch.start()
+    group.meet(tell if place.local_rank == 0 else None)
+    watch.all_have_come()
     yield group
     group.leave()
     _current.remove(group)
+
+
+def _end(failure: Failure, speaks: bool) -> None:
+    if speaks:
+        print(f"{failure.message}\n{failure.hint}", file=sys.stderr, flush=True)
+    os._exit(failure.code)
 
 
 def _short(value: Any) -> str:

@@ -40,7 +40,7 @@ def listen_at(address: str, port: int) -> socket.socket:
         port: 0 takes any that is free.
 
     Raises:
-        UsageError: the port is taken, or the address is none of this host.
+        UsageError: the port is taken, or the address is none at all.
     """
     try:
         family = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0][0]
@@ -99,7 +99,9 @@ def _await(address: str, port: int, tell: Callable[[str], None] | None) -> None:
     reason = ""
     while (waited := time.monotonic() - began) < patience():
         try:
-            socket.create_connection((address, port), timeout=max(1.0, patience() - waited)).close()
+            socket.create_connection(
+                (address, port), timeout=min(SAID_AFTER_SECONDS, max(1.0, patience() - waited))
+            ).close()
             return
         except OSError as error:
             reason = str(error.strerror or error)

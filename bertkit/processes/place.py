@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,8 @@ from bertkit.errors import UsageError
 DEFAULT_PORT = 29_500
 # Set for the processes that `bertkit` starts itself.
 LAUNCHED = "BERTKIT_LAUNCHED"
+# In the folder it names: what to type next where one of them dies.
+WAY_BACK = "way_back.txt"
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,13 @@ class Place:
         return self.local_processes == self.processes
 
     @property
-    def name(self) -> str:
-        """For messages."""
-        return f"process {self.rank} of {self.processes} on {platform.node()}"
+    def environment(self) -> dict[str, str]:
+        """The same in the words of torchrun."""
+        return {
+            "RANK": str(self.rank), "WORLD_SIZE": str(self.processes), "LOCAL_RANK": str(self.local_rank),
+            "LOCAL_WORLD_SIZE": str(self.local_processes), "MASTER_ADDR": self.address,
+            "MASTER_PORT": str(self.port),
+        }  # fmt: skip
 
 
 def is_launched(environment: Mapping[str, str] = os.environ) -> bool:

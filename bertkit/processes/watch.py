@@ -21,7 +21,10 @@ from bertkit.processes.place import Place
 BEAT_SECONDS = 1.0
 # How long a process may not be heard of; with what is below it the rest ends within 30 seconds.
 SILENCE_SECONDS = 20.0
+# How long it may take to tell the others why this process ends.
+TELLING_SECONDS = 5.0
 _FAILURE = "failure"
+NO_HOST = -1
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Failure:
 
     Attributes:
         rank: the process that says so, None where a launcher does.
-        host: the lowest rank on its host: which one it is.
+        host: the lowest rank on its host: which one it is; `NO_HOST` where none can be asked any more.
         message, hint, code: as one process alone would say it.
     """
 
@@ -71,6 +74,9 @@ class Watch:
         self._listening, self._telling = connect(), connect()
         self._heard_at = time.monotonic()
         self._next_beat, self._next_heard_at = b"", time.monotonic()
+        self._all_have_come = False
+        # What to type next when others have died.
+        self.way_back = AGAIN
         self._stopped = threading.Event()
         self._ending = threading.Lock()
         self._failure: Failure | None = None
@@ -78,8 +84,14 @@ class Watch:
 
     def start(self) -> None:
         """Begin; the threads end with the process."""
+        self._heard_at = time.monotonic()
         for work in (self._listen, self._judge):
             threading.Thread(target=work, daemon=True, name=f"bertkit{work.__name__}").start()
+
+    def all_have_come(self) -> None:
+        """From now on a process that was never heard of is missed, too."""
+        self._next_heard_at = time.monotonic()
+        self._all_have_come = True
 
     def stop(self) -> None:
         """Take leave: the work is done, and silence means nothing from now on."""
@@ -94,10 +106,31 @@ class Watch:
         """
         self._ending.acquire()
         own = Failure(self._place.rank, self._host, message, hint, code)
-        failure = own
-        with suppress(Exception):  # the one that held the store is gone: then it is this that is to be said
-            failure = report(self._telling, own)
-        return failure, self._speaks(failure)
+        told = [own]
+
+        def tell() -> None:
+            with suppress(
+                Exception
+            ):  # the one that held the store is gone: then it is this that is to be said
+                told.append(report(self._telling, own))
+
+        # A connection whose other end is gone may keep whoever asks waiting for minutes.
+        asking = threading.Thread(target=tell, daemon=True)
+        asking.start()
+        asking.join(TELLING_SECONDS)
+        self._keep_store()
+        return told[-1], self._speaks(told[-1])
+
+    def settle(self, failure: Failure) -> bool:
+        """Let the main thread end with what another process failed of; returns whether to print it."""
+        self._ending.acquire()
+        self._keep_store()
+        return self._speaks(failure)
+
+    def _keep_store(self) -> None:
+        """Let the others hear what was told, where it is this process that holds the store."""
+        if self._place.rank == 0 and not self._place.meets_launcher:
+            time.sleep(3 * BEAT_SECONDS)
 
     def reason(self) -> Failure | None:
         """Why a collective may have failed in this process; waits until a dead one has been missed."""
@@ -106,6 +139,8 @@ class Watch:
 
     def _speaks(self, failure: Failure) -> bool:
         """One process on each host speaks: on that of the fault the one that found it."""
+        if failure.host == NO_HOST and self._host == 0 and not self._place.meets_launcher:
+            return self._place.local_rank == 1  # the first one held the store, and is the one that died
         if failure.host == self._host and failure.rank is not None:
             return failure.rank == self._place.rank
         return self._place.local_rank == 0
@@ -134,14 +169,14 @@ class Watch:
             self._next_heard_at = now
             return
         beat = self._listening.get(f"beat/{other}") if self._listening.check([f"beat/{other}"]) else b""
-        if beat != self._next_beat or not beat:  # one that has not begun yet is awaited elsewhere
+        if beat != self._next_beat or not (beat or self._all_have_come):
             self._next_beat, self._next_heard_at = beat, now
         elif now - self._next_heard_at > silence():
             said = (
                 f"process {other} of {self._place.processes} has died, or its host cannot be reached: "
                 f"it was not heard of for {now - self._next_heard_at:.0f} s"
             )
-            failure = Failure(self._place.rank, self._host, said, AGAIN, 1)
+            failure = Failure(self._place.rank, self._host, said, self.way_back, 1)
             self._find(report(self._listening, failure))
 
     def _judge(self) -> None:
@@ -157,6 +192,7 @@ class Watch:
             if self._failure is not None:
                 # A main thread that fails for the same reason may have been first; then it ends the process.
                 if self._ending.acquire(timeout=2 * BEAT_SECONDS):
+                    self._keep_store()
                     self._end(self._failure, self._speaks(self._failure))
                 return
 
@@ -171,7 +207,7 @@ class Watch:
             f"the rendezvous {self._place.address}:{self._place.port} does not answer any more: "
             f"{who} process 0 has died, or cannot be reached from {platform.node()}"
         )
-        return Failure(None, -1, said, AGAIN, 1)
+        return Failure(None, NO_HOST, said, self.way_back, 1)
 
 
 AGAIN = "start all processes again; a training goes on: bertkit finetune --resume RUN"

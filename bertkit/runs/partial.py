@@ -37,10 +37,20 @@ class PartialOutput:
         """The origin of the lines so far."""
         return self.target.with_name(f"{self.target.name}.partial.json")
 
+    @property
+    def is_of_origin(self) -> bool:
+        """True if what an interrupted call left was made from the same."""
+        try:
+            return (
+                self.origin is not None and json.loads(self.note.read_text(encoding="utf-8")) == self.origin
+            )
+        except (OSError, ValueError):
+            return False
+
     def lines(self) -> Iterator[bytes]:
         """Whole lines that an interrupted call left, if they are of the same origin."""
         try:
-            if self.origin is None or json.loads(self.note.read_text(encoding="utf-8")) != self.origin:
+            if not self.is_of_origin:
                 return
             with self.path.open("rb") as stream:
                 yield from (line for line in stream if line.endswith(b"\n"))

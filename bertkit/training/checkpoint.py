@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bertkit.errors import RunError
 from bertkit.training.loop import TrainingState
-from bertkit.training.strategies import like, whole
+from bertkit.training.strategies import like, whole_in_main
 
 if TYPE_CHECKING:
     import torch
@@ -52,8 +52,7 @@ def take(state: TrainingState) -> Taken:
     """
     import torch
 
-    content = state.optimizer.state_dict()
-    tensors, plain = _split_optimizer(content)
+    tensors, plain = _split_optimizer(state.optimizer.state_dict(), is_main=state.group.is_main)
     own = [torch.get_rng_state()]
     if state.accelerator.device.type == "cuda":
         own.append(torch.cuda.get_rng_state(state.accelerator.device))
@@ -62,10 +61,11 @@ def take(state: TrainingState) -> Taken:
 
 
 def weights_of(state: TrainingState) -> dict[str, torch.Tensor]:
-    """All weights, whole, tied ones once; called in all processes at the same point."""
+    """All weights, tied ones once, whole in the main process; called in all at the same point."""
     model = state.accelerator.unwrap_model(state.model)
     named = model.state_dict(keep_vars=True)
-    return {names[0]: whole(named[names[0]].detach()) for names in _tied(named)}
+    is_main = state.group.is_main
+    return {names[0]: whole_in_main(named[names[0]].detach(), is_main=is_main) for names in _tied(named)}
 
 
 def _tied(named: Mapping[str, Any]) -> list[list[str]]:
@@ -221,13 +221,15 @@ def _restore_random_states(state: TrainingState, tensors: Mapping[str, torch.Ten
         torch.cuda.set_rng_state(gpu, state.accelerator.device)
 
 
-def _split_optimizer(content: dict[str, Any]) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """An optimizer's state as named tensors and as JSON."""
-    tensors = {
-        f"{parameter}.{name}": whole(tensor).contiguous()
-        for parameter, values in content["state"].items()
-        for name, tensor in values.items()
-    }
+def _split_optimizer(
+    content: dict[str, Any], *, is_main: bool
+) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """An optimizer's state as named tensors, whole in the main process, and as JSON."""
+    tensors: dict[str, Any] = {}
+    for parameter, values in content["state"].items():
+        for name, tensor in values.items():
+            found = whole_in_main(tensor, is_main=is_main)
+            tensors[f"{parameter}.{name}"] = found.contiguous() if found is not None else None
     return tensors, {"param_groups": content["param_groups"]}
 
 

@@ -58,7 +58,7 @@ class TrainingState:
         micro_batch_size: features computed at once by a process; None: its whole share.
         skipped: steps left out because their loss was no number.
         skipped_in_a_row: such steps since the last one that was done.
-        loss_scale: what the loss is multiplied by before the backward pass, where it is in fp16.
+        loss_scale: what the loss is multiplied by before the backward pass, in fp16; None elsewhere.
         scaled_steps: optimizer steps since that was last changed.
         stream: where a stream stands, as `Batches.position`; None for what is all in memory.
         autocast: the precision of the forward pass.
@@ -76,7 +76,7 @@ class TrainingState:
     micro_batch_size: int | None = None
     skipped: int = 0
     skipped_in_a_row: int = 0
-    loss_scale: float = 1.0
+    loss_scale: float | None = None
     scaled_steps: int = 0
     stream: Mapping[str, Any] | None = None
     autocast: Callable[[], AbstractContextManager[Any]] = nullcontext
@@ -174,8 +174,9 @@ def _update(state: TrainingState, settings: TrainSection, found: _Found, gradien
         NotFinite: they are no numbers; nothing has changed.
         LossScaleTooLarge: in fp16 they were too large to be numbers; the loss is scaled by less from now on.
     """
-    grad_norm = gradients.clip(settings.max_grad_norm, scale=state.loss_scale)
-    if math.isfinite(found.loss) and not math.isfinite(grad_norm) and state.loss_scale > 1:
+    grad_norm = gradients.clip(settings.max_grad_norm, scale=state.loss_scale or 1.0)
+    overflow = math.isfinite(found.loss) and not math.isfinite(grad_norm)
+    if overflow and state.loss_scale is not None and state.loss_scale > 1:
         gradients.clear()
         state.loss_scale, state.scaled_steps = state.loss_scale / 2, 0
         raise LossScaleTooLarge
@@ -192,7 +193,7 @@ def _update(state: TrainingState, settings: TrainSection, found: _Found, gradien
     state.step += 1
     state.skipped_in_a_row = 0
     state.scaled_steps += 1
-    if state.loss_scale > 1 and state.scaled_steps == STEPS_TO_DOUBLE:
+    if state.loss_scale is not None and state.scaled_steps == STEPS_TO_DOUBLE:
         state.loss_scale, state.scaled_steps = state.loss_scale * 2, 0
     return grad_norm
 
@@ -205,6 +206,8 @@ def _skip(state: TrainingState, settings: TrainSection, fault: NotFinite) -> Non
     state.step += 1
     state.skipped += 1
     state.skipped_in_a_row += 1
+    if state.loss_scale is not None:  # it was halved in vain
+        state.loss_scale, state.scaled_steps = FIRST_LOSS_SCALE, 0
 
 
 def _accumulate_within_memory(
@@ -308,7 +311,7 @@ def _backward(
     part = (losses * batch.weights).sum() * scale
     # Both strategies take the mean over processes: times their number, it is the sum again. Accelerate's own
     # backward would divide by what `accelerate launch` took for the number of micro-batches.
-    (part * (state.accelerator.num_processes * state.loss_scale)).backward()
+    (part * (state.accelerator.num_processes * (state.loss_scale or 1.0))).backward()
     return float(part.detach()), losses.detach()
 
 

@@ -88,7 +88,7 @@ def _shard(model: nn.Module, device: torch.device) -> None:
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
 
-    model.to(device)
+    # Layer by layer each goes to the device and leaves its share there: the whole need never fit.
     mesh = init_device_mesh(device.type, (distributed.get_world_size(),))
     for layer in encoder_layers(model):
         fully_shard(layer, mesh=mesh)
@@ -119,6 +119,14 @@ def is_sharded(model: Any) -> bool:
 def whole(tensor: Any) -> Any:
     """A tensor that the processes have in parts, put together in each; any other one as it is."""
     return tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor
+
+
+def whole_in_main(tensor: Any, *, is_main: bool) -> Any:
+    """The same on the processor of the main process alone, where the processes have it in parts."""
+    if not hasattr(tensor, "full_tensor"):
+        return tensor
+    found = tensor.full_tensor()
+    return found.cpu() if is_main else None
 
 
 def like(tensor: Any, other: Any) -> Any:

@@ -9,6 +9,8 @@ from typing import Any
 
 from bertkit.errors import MissingPackageError, UsageError
 
+_TAKE_FSDP = "take FSDP, which shares out a model likewise: --strategy fsdp"
+
 
 @dataclass(frozen=True)
 class AccelerateSettings:
@@ -69,6 +71,24 @@ def read_accelerate_config(name: str) -> AccelerateSettings:
     return _settings(path, content)
 
 
+def of_accelerate_launch(environment: Mapping[str, str]) -> dict[str, str]:
+    """What `accelerate launch` says of strategy and precision to the processes that it starts.
+
+    Raises:
+        UsageError: it was told to use DeepSpeed.
+    """
+    if environment.get("ACCELERATE_USE_DEEPSPEED", "").lower() == "true":
+        raise UsageError(
+            "accelerate launch asks for DeepSpeed, which bertkit does not drive", hint=_TAKE_FSDP
+        )
+    found = {}
+    if environment.get("ACCELERATE_USE_FSDP", "").lower() == "true":
+        found["train.strategy"] = "fsdp"
+    if (precision := environment.get("ACCELERATE_MIXED_PRECISION")) in ("bf16", "fp16"):
+        found["train.precision"] = precision
+    return found
+
+
 def _settings(path: Path, content: Mapping[str, Any]) -> AccelerateSettings:
     kind = str(content["distributed_type"]).upper()
     use_cpu = bool(content.get("use_cpu"))
@@ -95,11 +115,9 @@ def _strategy(path: Path, kind: str) -> str:
         if find_spec("deepspeed") is None:
             raise MissingPackageError(
                 f"{path} asks for DeepSpeed, which is not installed",
-                hint="take FSDP, which shares out a model likewise: --strategy fsdp",
+                hint=_TAKE_FSDP,
             )
-        raise UsageError(
-            f"{path} asks for DeepSpeed, which bertkit does not drive", hint="take FSDP: --strategy fsdp"
-        )
+        raise UsageError(f"{path} asks for DeepSpeed, which bertkit does not drive", hint=_TAKE_FSDP)
     if kind in ("FSDP", "MULTI_GPU", "MULTI_CPU", "NO", "MULTI_XPU", "MULTI_NPU"):
         return "fsdp" if kind == "FSDP" else "ddp"
     raise UsageError(f"{path}: distributed_type {kind} is not known here", hint="MULTI_GPU, FSDP or NO")

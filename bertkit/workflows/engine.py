@@ -98,6 +98,8 @@ def start_engine(precision: str, *, several: bool = False) -> Engine:
         cpu=group.size > 1 and not _has_gpu(),
         kwargs_handlers=[DistributedDataParallelKwargs(gradient_as_bucket_view=True)],
     )
+    if accelerator.num_processes != group.size:
+        raise RuntimeError(f"Accelerate sees {accelerator.num_processes} of {group.size} processes")
     return Engine(accelerator, choose_precision(precision), group)
 
 
@@ -200,13 +202,25 @@ def compute_outputs(
     share = (accelerator.process_index, accelerator.num_processes)
     # A number in bf16 has three digits: texts that differ would be given the same one.
     autocast = nullcontext if task.labels.problem == "regression" else engine.autocast
+    in_step = is_sharded(loaded.model)
+    asked: list[int] = []
+
+    def told(done: int) -> None:
+        try:
+            if tell is not None:
+                tell(done)
+        except STOPS as stop:
+            if not in_step:
+                raise
+            asked.append(signal_of(stop))  # the others could not go on alone: it stops after the last batch
+
     try:
         kept: NDArray[Any] | None = run_model(
             loaded.model, features, padding=padding_of(loaded.tokenizer), keep=task.keep,
-            device=accelerator.device, autocast=autocast, progress=tell, share=share, smaller=smaller,
-            in_step=is_sharded(loaded.model),
+            device=accelerator.device, autocast=autocast, progress=told, share=share, smaller=smaller,
+            in_step=in_step,
         )  # fmt: skip
-        stop_number = 0
+        stop_number = max(asked, default=0)
     except STOPS as stop:
         kept, stop_number = None, signal_of(stop)
     # Who was asked to stop comes here early; the others must not wait for it in the sum.

@@ -13,6 +13,7 @@ from bertkit.models.execution import Execution, speed_up
 from bertkit.models.head_kinds import model_class
 from bertkit.training.batches import total_steps
 from bertkit.training.precision import choose_precision
+from bertkit.training.strategies import BYTES_PER_WEIGHT
 from bertkit.workflows.baseline import BaselineScores, baselines_of
 from bertkit.workflows.events import Listener, silent
 from bertkit.workflows.preparation import Prepared, prepare
@@ -20,8 +21,6 @@ from bertkit.workflows.preparation import Prepared, prepare
 # Shares of the measured matrix-product rate that a training step is taken to reach: by bertkit's own layers
 # and by others. Assumptions, for an estimate within a factor of two on a quiet machine (docs/performance.md).
 REACHED_SHARE_FUSED, REACHED_SHARE = 0.4, 0.25
-# Bytes a weight takes in training: fp32 weight, gradient and AdamW's two means.
-BYTES_PER_WEIGHT = 16
 # Activations kept for the backward pass, in numbers of the hidden size, a token and a layer.
 ACTIVATIONS = 34
 

@@ -284,7 +284,7 @@ def _train_and_finish(
     state = TrainingState(
         model, optimizer, accelerator,
         micro_batch_size=settings.micro_batch_size, autocast=job.engine.autocast, group=job.engine.group,
-        loss_scale=FIRST_LOSS_SCALE if job.engine.precision == "fp16" else 1.0,
+        loss_scale=FIRST_LOSS_SCALE if job.engine.precision == "fp16" else None,
     )  # fmt: skip
     if checkpoint is not None:
         load_checkpoint(state, checkpoint.path)

@@ -43,6 +43,7 @@ def fit(job: Job, state: TrainingState, data: TrainingData | StreamedData, saver
     def warn(text: str) -> None:
         job.listen(Note(text, warning=True))
 
+    state.group.note_way_back(way_back(job))
     with stop_requests() as request, _opened_log(job, state, warn) as log:
         heard = replace(job, listen=_stopping(job.listen, request))
 
@@ -140,13 +141,19 @@ def _rows_named(ids: Sequence[str]) -> str:
     return f"train row{'s' if len(ids) > 1 else ''} {', '.join(ids[:ROWS_NAMED])}{more}"
 
 
-def interrupted(job: Job, where: str, signal_number: int) -> Interrupted:
-    """The error that says where a run was stopped and how it goes on."""
+def way_back(job: Job) -> str:
+    """How a run goes on that was stopped or killed."""
     place = job.engine.group.place
     options = " --baseline" if job.baselines else ""
     if place is not None:
-        options += f" --nproc {place.local_processes}" if is_launched() else "; started in the same way"
-    hint = f"go on: bertkit finetune --resume {job.run.path}{options}"
+        alone = is_launched() and place.is_alone_on_host
+        options += f" --nproc {place.local_processes}" if alone else "; on all hosts, as it was started"
+    return f"go on: bertkit finetune --resume {job.run.path}{options}"
+
+
+def interrupted(job: Job, where: str, signal_number: int) -> Interrupted:
+    """The error that says where a run was stopped and how it goes on."""
+    hint = way_back(job)
     return Interrupted(where, hint=hint, signal_number=signal_number)
 
 

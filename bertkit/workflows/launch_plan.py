@@ -11,7 +11,11 @@ from typing import Any
 from bertkit.errors import UsageError
 from bertkit.processes.meeting import HINT
 from bertkit.processes.place import find_place
-from bertkit.workflows.accelerate_config import AccelerateSettings, read_accelerate_config
+from bertkit.workflows.accelerate_config import (
+    AccelerateSettings,
+    of_accelerate_launch,
+    read_accelerate_config,
+)
 
 _NVIDIA = Path("/proc/driver/nvidia/gpus")
 
@@ -68,7 +72,9 @@ def plan_launch(
                 f"--nproc {nproc}, and {place.local_processes} processes were started on this host already",
                 hint="leave --nproc out: who started them has said how many",
             )
-        return LaunchPlan(is_one=True, settings=settings.settings)
+        return LaunchPlan(is_one=True, settings={**of_accelerate_launch(os.environ), **settings.settings})
+    if {"RANK", "WORLD_SIZE"} <= os.environ.keys() and nproc is None:
+        return LaunchPlan(is_one=True, settings=settings.settings)  # torchrun has started this one, alone
     environment = _visible(gpus if gpus is not None else settings.gpus)
     found = count_gpus(environment)
     hosts = nnodes or settings.hosts or 1
@@ -98,7 +104,9 @@ def _visible(gpus: str | None) -> dict[str, str]:
     if gpus == "none":
         return {"CUDA_VISIBLE_DEVICES": ""}
     numbers = [number.strip() for number in gpus.split(",")]
-    there = count_gpus({"CUDA_VISIBLE_DEVICES": ",".join(map(str, range(1024)))})
+    # A scheduler may have lent some of the GPUs: what is counted are these.
+    lent = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
+    there = count_gpus()
     for number in numbers:
         if not number.isdecimal():
             raise UsageError(f"--gpus {gpus}: {number!r} is no number", hint="as --gpus 0,2, or --gpus none")
@@ -109,7 +117,7 @@ def _visible(gpus: str | None) -> dict[str, str]:
             )
     if len(set(numbers)) < len(numbers):
         raise UsageError(f"--gpus {gpus} names one twice", hint="name each once")
-    return {"CUDA_VISIBLE_DEVICES": ",".join(numbers)}
+    return {"CUDA_VISIBLE_DEVICES": ",".join(lent[int(number)] if lent else number for number in numbers)}
 
 
 def _gpus(count: int) -> str:

@@ -17,16 +17,17 @@ from typing import Any
 
 from bertkit.errors import BertkitError
 from bertkit.processes.meeting import hold_store, listen_at, reach_store
-from bertkit.processes.place import LAUNCHED, Place
+from bertkit.processes.place import LAUNCHED, WAY_BACK, Place
 from bertkit.processes.watch import AGAIN, Failure, report
 from bertkit.runs.atomic import write_json
 from bertkit.workflows.children import name_of_signal, python_path_options
 from bertkit.workflows.launch_plan import LaunchPlan, threads_of_each
-from bertkit.workflows.signals import stop_requests
+from bertkit.workflows.signals import StopRequest, stop_of, stop_requests
 
 LOOK_EVERY_SECONDS = 0.1
 # How long the others may take to end after one has failed: they may be waiting to hear who it was.
 GRACE_SECONDS = 26.0
+ENDING_SECONDS = 5.0
 
 
 class ProcessesFailed(BertkitError):
@@ -65,11 +66,15 @@ def launch(plan: LaunchPlan, arguments: Sequence[str]) -> int:
         stack.callback(_end_all, started)
         # They take seconds to come; by then this is ready.
         held = hold_store(listening) if listening is not None else None
-        codes = _wait(plan, port, started, request)
-        del held
+        codes = _wait(plan, port, started, request, words)
         failed = [code for code in codes if code not in (0, 3)]
+        if held is not None and not failed:
+            _await_others(plan, held)
+        del held
+        if failed and request.signal_number is not None and not any(words.glob("*.json")):
+            raise stop_of(request.signal_number)  # they had not begun
         if failed:
-            raise ProcessesFailed(_first_word(words) or _of_code(plan, codes, failed[0]))
+            raise ProcessesFailed(_first_word(words) or _of_code(plan, codes, failed[0], words))
         return max(codes)
 
 
@@ -92,7 +97,9 @@ def _start(
     )
 
 
-def _wait(plan: LaunchPlan, port: int, started: Sequence[subprocess.Popen[bytes]], request: Any) -> list[int]:
+def _wait(
+    plan: LaunchPlan, port: int, started: Sequence[subprocess.Popen[bytes]], request: StopRequest, words: Path
+) -> list[int]:
     """Wait until all have ended; hand on what asks to stop; after a failure only for a while."""
     told = False
     failed_at: float | None = None
@@ -103,11 +110,22 @@ def _wait(plan: LaunchPlan, port: int, started: Sequence[subprocess.Popen[bytes]
                 process.send_signal(request.signal_number)
         if failed_at is None and (number := _failed(started)) is not None:
             failed_at = time.monotonic()
-            _tell(plan, port, number, started[number].returncode)
-        if failed_at is not None and time.monotonic() - failed_at > GRACE_SECONDS:
+            if request.signal_number is None:
+                _tell(plan, port, number, started[number].returncode, words)
+        # Once one has said why, the others know, too.
+        grace = ENDING_SECONDS if any(words.glob("*.json")) else GRACE_SECONDS
+        if failed_at is not None and time.monotonic() - failed_at > grace:
             _end_all(started)
         time.sleep(LOOK_EVERY_SECONDS)
     return [process.returncode for process in started]
+
+
+def _await_others(plan: LaunchPlan, store: Any) -> None:
+    """Keep the store for the processes of other hosts until they have taken leave."""
+    until = time.monotonic() + GRACE_SECONDS
+    names = [f"left/{rank}" for rank in range(plan.processes * plan.hosts)]
+    while not store.check(names) and time.monotonic() < until:
+        time.sleep(LOOK_EVERY_SECONDS)
 
 
 def _failed(started: Sequence[subprocess.Popen[bytes]]) -> int | None:
@@ -117,7 +135,7 @@ def _failed(started: Sequence[subprocess.Popen[bytes]]) -> int | None:
     return None
 
 
-def _tell(plan: LaunchPlan, port: int, number: int, code: int) -> None:
+def _tell(plan: LaunchPlan, port: int, number: int, code: int, words: Path) -> None:
     """Tell the others of a process that could not tell them itself: a signal has killed it."""
     if code >= 0:
         return
@@ -126,21 +144,24 @@ def _tell(plan: LaunchPlan, port: int, number: int, code: int) -> None:
         with suppress(Exception):  # nobody may be there any more to be told
             rank = plan.host * plan.processes
             place = Place(rank, plan.hosts * plan.processes, 0, plan.processes, plan.address, port, True)
-            report(reach_store(place), _killed(plan, number, code))
+            report(reach_store(place), _killed(plan, number, code, words))
 
     # The store may be on a host that is gone.
     threading.Thread(target=tell, daemon=True).start()
 
 
-def _killed(plan: LaunchPlan, number: int, code: int) -> Failure:
+def _killed(plan: LaunchPlan, number: int, code: int, words: Path) -> Failure:
     rank = plan.host * plan.processes + number
     said = f"process {rank} of {plan.hosts * plan.processes} was killed by {name_of_signal(-code)}"
-    return Failure(None, plan.host * plan.processes, said, AGAIN, 1)
+    hint = AGAIN
+    with suppress(OSError):  # not written before the training
+        hint = (words / WAY_BACK).read_text(encoding="utf-8")
+    return Failure(None, plan.host * plan.processes, said, hint, 1)
 
 
-def _of_code(plan: LaunchPlan, codes: Sequence[int], failed: int) -> Failure:
+def _of_code(plan: LaunchPlan, codes: Sequence[int], failed: int, words: Path) -> Failure:
     if failed < 0:
-        return _killed(plan, codes.index(failed), failed)
+        return _killed(plan, codes.index(failed), failed, words)
     rank = plan.host * plan.processes + codes.index(failed)
     said = f"process {rank} ended with exit code {failed} and without a word"
     return Failure(None, -1, said, "run it again with --debug, and report it", failed)

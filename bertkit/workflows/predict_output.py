@@ -79,7 +79,7 @@ def say_where(partial: PartialOutput, kept: int, listen: Listener) -> None:
     """Say after which line an interrupted call is gone on with, or why it is not."""
     if kept:
         listen(Note(f"going on after line {kept:,} of {partial.path}"))
-    elif partial.path.exists():
+    elif partial.path.exists() and not partial.is_of_origin:
         text = f"{partial.path} is of another input, model or other options: all lines are predicted anew"
         listen(Note(text, warning=True))
 

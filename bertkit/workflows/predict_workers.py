@@ -113,9 +113,11 @@ class _Worker:
         how = "does not answer any more" if code is None else f"ended with exit code {code}"
         if code is not None and code < 0:
             how = f"was killed by {name_of_signal(-code)}"
+        elif code is not None and code > 128:
+            how = f"was stopped by {name_of_signal(code - 128)}"
         return TrainingError(
             f"a process that predicts {how}",
-            hint="written to a file (-o OUT), the same command goes on where it stopped; "
+            hint="with -o OUT the same command goes on where it stopped; "
             "where memory runs out a smaller --nproc helps",
         )
 

@@ -53,6 +53,11 @@ def repeated_recipes(
     """
     if (seeds is None) == (folds is None):
         raise UsageError("--seeds and --folds are two ways to repeat a training", hint="give one of the two")
+    if folds is not None and loaded.recipe.data.streaming and loaded.recipe.data.limit is None:
+        raise UsageError(
+            "--folds cuts rows that are all there, and data.streaming reads them one after the other",
+            hint="take --seeds, or leave data.streaming out",
+        )
     for option, count in (("--seeds", seeds), ("--folds", folds)):
         if count is not None and count < 2:
             raise UsageError(

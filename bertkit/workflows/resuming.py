@@ -164,8 +164,8 @@ def check_facts(
         raise RunError(
             f"{run.path} began with {_processes(before)}, {'these are' if processes > 1 else 'this is'} "
             f"{_processes(processes)}",
-            hint=f"take {_processes(before)}{f': --nproc {before}' if before > 1 else ''}; or --elastic: the "
-            "same batches, other masks of dropout",
+            hint=f"start {_processes(before)} again{_on_one_host(before)}; or --elastic: the same batches, "
+            "other masks of dropout",
         )
     if before != processes:
         text = f"the run began with {_processes(before)}: masks of dropout are others from here on"
@@ -184,6 +184,10 @@ def check_facts(
 
 def _processes(count: int) -> str:
     return "one process" if count == 1 else f"{count} processes"
+
+
+def _on_one_host(count: int) -> str:
+    return f", on one host: --nproc {count}" if count > 1 else ""
 
 
 def elsewhere(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -45,7 +45,7 @@ SETTINGS = {
 
 @pytest.mark.long_faults
 def test_a_preempted_job_asks_for_its_place_again_and_goes_on(
-    tmp_path: Path, tiny_encoder: Path, write_task: Any
+    tmp_path: Path, still_encoder: Path, write_task: Any, bertkit: Any
 ) -> None:
     if shutil.which("bash") is None:
         pytest.skip("there is no bash")
@@ -61,7 +61,9 @@ def test_a_preempted_job_asks_for_its_place_again_and_goes_on(
     text = SCRIPT.read_text(encoding="utf-8")
     typed = 'mnli --model bert-base-uncased --out "$run"'
     assert typed in text
-    own = f"classification --train {rows} --eval {dev} --model {tiny_encoder} --out $run {' '.join(settings)}"
+    own = (
+        f"classification --train {rows} --eval {dev} --model {still_encoder} --out $run {' '.join(settings)}"
+    )
     script = tmp_path / "finetune.sbatch"
     script.write_text(text.replace(typed, own), encoding="utf-8")
     environment = os.environ | {
@@ -85,3 +87,15 @@ def test_a_preempted_job_asks_for_its_place_again_and_goes_on(
     environment_json = json.loads((tmp_path / "run" / "environment.json").read_text(encoding="utf-8"))
     assert environment_json["processes"] == 2 and environment_json["resumed"]
     assert json.loads((tmp_path / "run" / "metrics.json").read_text(encoding="utf-8"))["steps"] == 20
+    # Two tasks that knew nothing of each other would come as far.
+    alone = bertkit("finetune", *own.replace("$run", "alone").split(), cwd=tmp_path)
+    assert alone.returncode == 0, alone.stderr
+    mine, theirs = (
+        [
+            record["loss"]
+            for record in map(json.loads, (tmp_path / run / "log.jsonl").open())
+            if "loss" in record
+        ]
+        for run in ("alone", "run")
+    )
+    assert theirs == pytest.approx(mine, abs=1e-5) and theirs != mine

@@ -12,12 +12,15 @@ import pytest
 from bertkit.training.strategies import choose_strategy
 
 SCRIPT = """
-import json, os, sys
+import json, os, signal, sys
+from contextlib import suppress
 from pathlib import Path
 from bertkit.config.loader import load_recipe
 from bertkit.data import feature_cache
+from bertkit.errors import Interrupted
 from bertkit.processes.group import joined
 from bertkit.tasks.classification import ClassificationTask
+from bertkit.training.events import Step
 from bertkit.workflows.finetune import finetune
 
 # So few rows would not be kept for others.
@@ -31,9 +34,16 @@ def noted(self, examples, *arguments, **named):
 
 ClassificationTask.encode = noted
 flags = json.loads(Path(sys.argv[1]).read_text())
-with joined(lambda failure, speaks: sys.exit(failure.message)):
+def stop(event):
+    if isinstance(event, Step) and event.step == 11 and os.environ["RANK"] == "1":
+        os.kill(os.getpid(), signal.SIGTERM)
+
+with joined():
     for strategy in ("ddp", "fsdp"):
         finetune(load_recipe("classification", flags=flags | {"train.strategy": strategy}), out=strategy)
+    with suppress(Interrupted):
+        half = load_recipe("classification", flags=flags | {"train.strategy": "fsdp"})
+        finetune(half, out="half", listen=stop)
 """
 
 
@@ -87,18 +97,18 @@ def test_checkpoints_are_of_the_same_form(runs: Path) -> None:
 
 @pytest.mark.parametrize("strategy", ["ddp", pytest.param("fsdp", marks=pytest.mark.long_faults)])
 def test_a_run_in_parts_goes_on(runs: Path, torchrun: Any, strategy: str) -> None:
-    """A checkpoint knows nothing of the strategy: weights and optimizer go into either."""
+    """A checkpoint knows nothing of the strategy: weights and optimizer go into either, and nine steps follow."""
+    from safetensors.torch import load_file
+    from torch.testing import assert_close
+
+    assert (runs / "half" / "checkpoints" / "step-11").is_dir()
     resumed = runs / f"resumed-{strategy}"
-    shutil.copytree(runs / "fsdp", resumed)
-    for name in ("metrics.json", "model"):
-        place = resumed / name
-        shutil.rmtree(place) if place.is_dir() else place.unlink()
-    done = torchrun(2, "-m", "bertkit", "finetune", "--resume", resumed, "--strategy", strategy, cwd=runs)
+    shutil.copytree(runs / "half", resumed)
+    typed = ["finetune", "--resume", str(resumed), "--strategy", strategy]
+    done = torchrun(2, "-m", "bertkit", *typed, cwd=runs)
     assert done.returncode == 0, done.stderr[-3000:]
-    scores = [
-        json.loads((runs / name / "metrics.json").read_text())["scores"] for name in ("fsdp", resumed.name)
-    ]
-    assert scores[0] == scores[1]
+    expected, found = (load_file(run / "model" / "model.safetensors") for run in (runs / "fsdp", resumed))
+    assert_close(found, expected, atol=1e-5, rtol=0)
 
 
 def test_what_fits_is_kept_whole_and_what_does_not_is_shared_out() -> None:
