@@ -93,7 +93,7 @@ def test_a_preempted_job_asks_for_its_place_again_and_goes_on(
     mine, theirs = (
         [
             record["loss"]
-            for record in map(json.loads, (tmp_path / run / "log.jsonl").open())
+            for record in map(json.loads, (tmp_path / run / "log.jsonl").read_text("utf-8").splitlines())
             if "loss" in record
         ]
         for run in ("alone", "run")
