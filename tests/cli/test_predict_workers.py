@@ -106,7 +106,7 @@ def test_a_worker_is_killed(start, whole: bytes, big: Path, trained_run: Path, c
     assert child.returncode == 1
     *_, error, hint = said.splitlines()
     assert error.startswith("error: a process that predicts was killed by SIGKILL")
-    assert hint.startswith("hint: written to a file (-o OUT), the same command goes on")
+    assert hint.startswith("hint: with -o OUT the same command goes on")
     assert psutil.wait_procs(workers, timeout=60)[1] == []
     done = cli("predict", big, "--scores", "-o", tmp_path / "out.jsonl", "--nproc", "2", cwd=trained_run)
     assert done.code == 3
