@@ -24,7 +24,7 @@ from bertkit.cli.options import (
     complete_recipe,
     complete_run,
 )
-from bertkit.cli.several import Gpus, Nproc, launch, plan, together
+from bertkit.cli.several import Gpus, Nproc, launch, together
 from bertkit.cli.waiting import wait_politely_beside_others
 
 EPILOG = """Examples:
@@ -116,13 +116,14 @@ def evaluate(
     from bertkit.cli.display import Display
     from bertkit.cli.score_tables import print_scores
     from bertkit.config.flags import settings_from_flags
+    from bertkit.workflows.launch_plan import plan_launch
 
     flags = settings_from_flags(
         text=text, text_pair=text_pair, label=label, columns=columns or (), labels=labels or (),
         skip_bad_rows=skip_bad_rows,
     )  # fmt: skip
     stored = model is not None and Path(model).is_file()
-    started = plan(nproc=1 if stored else nproc, gpus=gpus)
+    started = plan_launch(nproc=1 if stored else nproc, gpus=gpus)
     if not started.is_one:
         raise typer.Exit(launch(started))
     wait_politely_beside_others()

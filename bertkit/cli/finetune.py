@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from contextlib import nullcontext
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -27,7 +24,6 @@ from bertkit.cli.options import (
     Text,
     TextPair,
     Window,
-    as_json,
     complete_recipe,
     complete_run,
 )
@@ -40,15 +36,13 @@ from bertkit.cli.several import (
     Nproc,
     Rendezvous,
     launch,
-    plan,
     together,
 )
 from bertkit.cli.waiting import wait_politely_beside_others
 from bertkit.processes.place import find_place, is_main_process
 
 if TYPE_CHECKING:
-    from bertkit.config.loader import LoadedRecipe
-    from bertkit.processes.group import Group
+    pass
 
 EPILOG = """Examples:
 
@@ -211,8 +205,10 @@ def finetune(
     Exit code 3 says that rows were set aside, as --skip-bad-rows allows; they are in rejected.jsonl.
     """
     from bertkit.cli.resuming import check_resume, is_finished, is_repeated, say_finished
+    from bertkit.cli.training import Loading, be_child, train_in_group
     from bertkit.config.flags import settings_from_flags
     from bertkit.errors import UsageError
+    from bertkit.workflows.launch_plan import plan_launch
 
     flags = settings_from_flags(
         model=model, train=train, evals=eval_files or (), test=test, text=text, text_pair=text_pair,
@@ -220,7 +216,7 @@ def finetune(
         labels=labels or (), on_nan=on_nan, skip_bad_rows=skip_bad_rows, strategy=strategy,
         compile_layers=compile_layers,
     )  # fmt: skip
-    started = plan(
+    started = plan_launch(
         nproc=nproc, nnodes=nnodes, node_rank=node_rank, rendezvous=rendezvous, gpus=gpus,
         accelerate_config=accelerate_config,
     )  # fmt: skip
@@ -242,7 +238,7 @@ def finetune(
             "which recipe?",
             hint="bertkit recipes lists them; for own files: bertkit finetune classification --train FILE",
         )
-    load = _Loading(recipe, resume, config, flags, assignments or (), changed)
+    load = Loading(recipe, resume, config, flags, assignments or (), changed)
     if repeated or (resume is not None and here and is_repeated(resume)):
         if find_place() is not None or started.hosts > 1:
             raise UsageError(
@@ -265,139 +261,20 @@ def finetune(
     if not (started.is_one or dry_run):
         if here:
             load.here()  # what is wrong with it is said before anything is started
-        with _as_child(out or resume) if child else nullcontext():
+        from bertkit.workflows.children import as_child
+
+        with as_child(Path(str(out or resume))) if child else nullcontext():
             code = launch(started)
         raise typer.Exit(code)
     wait_politely_beside_others()
     if child and find_place() is None:
-        return _be_child(load.here(), out or resume, resumed=resume is not None, quiet=quiet)
+        return be_child(load.here(), out or resume, resumed=resume is not None, quiet=quiet)
     if dry_run and not started.is_one:
         count = started.processes * started.hosts
         print(f"{count} processes would train; time and memory below are those of one", file=sys.stderr)
     with together() as group:
-        say = _train(
+        say = train_in_group(
             load, group, out, force=force, baseline=baseline, elastic=elastic, dry_run=dry_run, json=json,
             quiet=quiet,
         )  # fmt: skip
     say()
-
-
-@dataclass(frozen=True)
-class _Loading:
-    """The recipe that a command line asks for.
-
-    Attributes:
-        recipe: as named; None with `resume`.
-        resume: a run to go on with.
-        config, flags, assignments: what is laid over it.
-        changed: the run to go on with shall have other settings than its own.
-    """
-
-    recipe: str | None
-    resume: str | None
-    config: Path | None
-    flags: dict[str, Any]
-    assignments: Sequence[str]
-    changed: bool
-
-    def here(self) -> LoadedRecipe | None:
-        """The recipe, None where a run goes on as it is."""
-        from bertkit.cli.resuming import recipe_of
-        from bertkit.config.loader import load_recipe
-
-        if self.resume is not None and not self.changed:
-            return None
-        name = self.recipe or recipe_of(str(self.resume))
-        return load_recipe(name, config=self.config, flags=self.flags, assignments=self.assignments)
-
-    def in_group(self, group: Group) -> LoadedRecipe | None:
-        """The same in each of several processes, which need not all see the run."""
-        if self.recipe is not None or not self.changed:
-            return self.here()
-        from bertkit.workflows.alike import recipe_of_main
-
-        return recipe_of_main(group, lambda: cast("LoadedRecipe", self.here()))
-
-
-def _train(
-    load: _Loading,
-    group: Group,
-    out: Path | None,
-    *,
-    force: bool,
-    baseline: bool,
-    elastic: bool,
-    dry_run: bool,
-    json: bool,
-    quiet: bool,
-) -> Callable[[], None]:
-    """Train, alone or as one of several processes.
-
-    Returns:
-        What says the result, in the main process; to be called when nobody waits for this one any more, for
-        whoever reads it may be gone.
-    """
-    from bertkit.cli.display import Display
-    from bertkit.cli.resuming import is_finished, say_finished
-    from bertkit.cli.tables import print_estimate, print_finetuned
-
-    resume, loaded = load.resume, load.in_group(group)
-    if resume is not None and group.size > 1 and group.from_main(lambda: is_finished(resume)):
-        return partial(say_finished, resume, json=json) if group.is_main else _say_nothing
-    with Display(quiet=quiet or json or not group.is_main) as display:
-        from bertkit.runs.folder import check_free
-        from bertkit.workflows import estimate as estimates
-        from bertkit.workflows import finetune as workflow
-        from bertkit.workflows.events import silent
-
-        listen = display if group.is_main else silent
-        if resume is not None:
-            result = workflow.resume(resume, recipe=loaded, baseline=baseline, elastic=elastic, listen=listen)
-        elif loaded is None:
-            raise AssertionError("there is a recipe where no run is resumed")
-        elif dry_run:
-            if out is not None:
-                check_free(out, force=force)
-            estimate = estimates.estimate(loaded, baseline=baseline, listen=listen)
-            if not group.is_main:
-                return _say_nothing
-            if json:
-                return partial(print, as_json(estimates.as_dict(estimate)))
-            return partial(print_estimate, loaded, estimate)
-        else:
-            result = workflow.finetune(loaded, out=out, force=force, baseline=baseline, listen=listen)
-
-    def say() -> None:
-        if group.is_main:
-            print(as_json(result.as_dict())) if json else print_finetuned(result)
-        if result.rejected:
-            raise typer.Exit(3)
-
-    return say
-
-
-def _say_nothing() -> None:
-    """What all processes but the main one have to say."""
-
-
-def _as_child(path: Path | str | None) -> AbstractContextManager[None]:
-    """Start several processes as one of several trainings: an error is left to the parent to say."""
-    from bertkit.workflows.children import as_child
-
-    return as_child(Path(str(path)))
-
-
-def _be_child(loaded: LoadedRecipe | None, path: Path | str | None, *, resumed: bool, quiet: bool) -> None:
-    """Train as one of several, started by `bertkit.workflows.children`: the parent prints the result."""
-    from bertkit.cli.display import Display
-    from bertkit.workflows.children import as_child, without_preparation
-
-    wait_politely_beside_others()
-    with as_child(Path(str(path))), Display(quiet=quiet) as display:
-        from bertkit.workflows import finetune as workflow
-
-        listen = without_preparation(display)
-        if loaded is None or resumed:
-            workflow.resume(str(path), listen=listen)
-        else:
-            workflow.finetune(loaded, out=path, listen=listen)

@@ -63,24 +63,6 @@ AccelerateConfig = Annotated[
 ]  # fmt: skip
 
 
-def plan(
-    *,
-    nproc: int | None = None,
-    nnodes: int | None = None,
-    node_rank: int | None = None,
-    rendezvous: str | None = None,
-    gpus: str | None = None,
-    accelerate_config: str | None = None,
-) -> LaunchPlan:
-    """What the options ask for, on this machine."""
-    from bertkit.workflows.launch_plan import plan_launch
-
-    return plan_launch(
-        nproc=nproc, nnodes=nnodes, node_rank=node_rank, rendezvous=rendezvous, gpus=gpus,
-        accelerate_config=accelerate_config,
-    )  # fmt: skip
-
-
 def launch(plan: LaunchPlan) -> int:
     """Run this same command line as several processes; returns the exit code of them all."""
     from bertkit.workflows.launching import launch as workflow

@@ -109,9 +109,8 @@ class Watch:
         told = [own]
 
         def tell() -> None:
-            with suppress(
-                Exception
-            ):  # the one that held the store is gone: then it is this that is to be said
+            # The one that held the store may be gone: then it is this that is to be said.
+            with suppress(Exception):
                 told.append(report(self._telling, own))
 
         # A connection whose other end is gone may keep whoever asks waiting for minutes.

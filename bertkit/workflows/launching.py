@@ -18,7 +18,7 @@ from typing import Any
 from bertkit.errors import BertkitError
 from bertkit.processes.meeting import hold_store, listen_at, reach_store
 from bertkit.processes.place import LAUNCHED, WAY_BACK, Place
-from bertkit.processes.watch import AGAIN, Failure, report
+from bertkit.processes.watch import AGAIN, NO_HOST, Failure, report
 from bertkit.runs.atomic import write_json
 from bertkit.workflows.children import name_of_signal, python_path_options
 from bertkit.workflows.launch_plan import LaunchPlan, threads_of_each
@@ -164,7 +164,7 @@ def _of_code(plan: LaunchPlan, codes: Sequence[int], failed: int, words: Path) -
         return _killed(plan, codes.index(failed), failed, words)
     rank = plan.host * plan.processes + codes.index(failed)
     said = f"process {rank} ended with exit code {failed} and without a word"
-    return Failure(None, -1, said, "run it again with --debug, and report it", failed)
+    return Failure(None, NO_HOST, said, "run it again with --debug, and report it", failed)
 
 
 def _end_all(started: Sequence[subprocess.Popen[bytes]]) -> None:
