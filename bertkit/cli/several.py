@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from bertkit.workflows.launch_plan import LaunchPlan
 
 PANEL = "Several processes and hosts"
+# How long the others of a host let the first one say what they all have failed of: a launcher ends them then.
+FIRST_WORD_SECONDS = 3.0
 Nproc = Annotated[
     int | None,
     typer.Option(
@@ -105,9 +108,10 @@ def _said_in(place: Place, said: Said, error: BaseException) -> int:
     from bertkit.processes.watch import AGAIN, NO_HOST, Failure
 
     watch = current_group().watch
-    if watch is None:  # it has not met the others
-        own = Failure(place.rank, NO_HOST, said.message, said.hint, said.code)
-        return _say(own, place.local_rank == 0)
+    if watch is None:  # it has not met the others, and nobody else may know
+        if place.local_rank > 0 and not is_launched():
+            time.sleep(FIRST_WORD_SECONDS)
+        return _say(Failure(place.rank, NO_HOST, said.message, said.hint, said.code), True)
     if _is_of_communication(error):
         reason = _reason(watch)
         if reason is not None:

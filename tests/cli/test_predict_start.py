@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,6 +67,19 @@ def test_one_of_several_processes_is_refused(trained_run: Path, tmp_path: Path, 
         cwd=trained_run, text=True, capture_output=True, check=False, timeout=300,
     )  # fmt: skip
     assert done.returncode != 0 and done.stdout == ""
+    assert "this runs in one process, and was started in 2" in done.stderr
+
+
+def test_a_process_that_fails_alone_says_so_whatever_its_number(
+    trained_run: Path, tmp_path: Path, bertkit: Any
+) -> None:
+    (tmp_path / "one.jsonl").write_text('{"text": "superb"}\n', encoding="utf-8")
+    # As torchrun starts the second of two: it has not met the first, which may have been ended by then.
+    done = bertkit(
+        "predict", tmp_path / "one.jsonl", "--engine", "onnx", cwd=trained_run,
+        environment={"RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, "")
     assert "this runs in one process, and was started in 2" in done.stderr
 
 
