@@ -44,7 +44,11 @@ def main() -> None:
     )  # fmt: skip
     job = json.loads(made.stdout.splitlines()[-1])
     kept = json.loads(file.read_text(encoding="utf-8"))["runs"] if file.is_file() else []
-    runs = [run for run in kept if run["made_with"] == made_with(run["rival"], arguments.rows)]
+    runs = [
+        run
+        for run in kept
+        if run["rival"] not in arguments.rivals or run["made_with"] == made_with(run["rival"], arguments.rows)
+    ]
     for seed in range(1, arguments.seeds + 1):
         for key in arguments.rivals:
             name, module = RIVALS[key]
