@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from bertkit.workflows.launch_plan import LaunchPlan
 
 PANEL = "Several processes and hosts"
-# How long the others of a host let the first one say what they all have failed of: a launcher ends them then.
-FIRST_WORD_SECONDS = 3.0
+# How long the others let the one that speaks have its say: a launcher ends it as soon as one of them ends.
+SPEAKING_SECONDS = 2.0
 Nproc = Annotated[
     int | None,
     typer.Option(
@@ -110,7 +110,7 @@ def _said_in(place: Place, said: Said, error: BaseException) -> int:
     watch = current_group().watch
     if watch is None:  # it has not met the others, and nobody else may know
         if place.local_rank > 0 and not is_launched():
-            time.sleep(FIRST_WORD_SECONDS)
+            time.sleep(SPEAKING_SECONDS)  # as a rule the first one says the same
         return _say(Failure(place.rank, NO_HOST, said.message, said.hint, said.code), True)
     if _is_of_communication(error):
         reason = _reason(watch)
@@ -157,4 +157,6 @@ def _say(failure: Failure, speaks: bool) -> int:
         from bertkit.cli.failures import say
 
         say(failure.message, failure.hint, failure.code)
+    else:
+        time.sleep(SPEAKING_SECONDS)
     return failure.code
