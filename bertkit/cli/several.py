@@ -77,7 +77,7 @@ def launch(plan: LaunchPlan) -> int:
 def together() -> Iterator[Group]:
     """Work with the other processes for the block, where this is one of several."""
     from bertkit.cli.printable import error_console
-    from bertkit.processes.group import joined
+    from bertkit.processes.joining import joined
 
     if is_launched():
         from bertkit.workflows.children import stop_with_parent
@@ -104,7 +104,7 @@ def said_by_several(said: Said, error: BaseException) -> int | None:
 
 
 def _said_in(place: Place, said: Said, error: BaseException) -> int:
-    from bertkit.processes.group import current_group
+    from bertkit.processes.joining import current_group
     from bertkit.processes.watch import AGAIN, NO_HOST, Failure
 
     watch = current_group().watch

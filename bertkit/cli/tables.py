@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bertkit.config.catalogue import CatalogueEntry
     from bertkit.config.loader import LoadedRecipe
     from bertkit.workflows.estimate import Estimate
-    from bertkit.workflows.finetune import FinetuneResult
+    from bertkit.workflows.finetune_result import FinetuneResult
     from bertkit.workflows.predict import PredictResult
     from bertkit.workflows.predict_files import PredictedFiles
     from bertkit.workflows.runs import RunDescription, RunSummary

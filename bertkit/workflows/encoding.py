@@ -13,7 +13,7 @@ import numpy as np
 from bertkit.data.feature_cache import cached_features
 from bertkit.data.features import Features
 from bertkit.models.loading import reset_tokenizer
-from bertkit.processes.group import current_group
+from bertkit.processes.joining import current_group
 from bertkit.tasks.base import Example, Limits, Task
 from bertkit.workflows.events import Listener, Progress
 

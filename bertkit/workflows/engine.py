@@ -15,7 +15,8 @@ from bertkit.data.features import Features, Padding
 from bertkit.errors import UsageError
 from bertkit.evaluation.inference import run_model
 from bertkit.models.loading import LoadedModel
-from bertkit.processes.group import Group, current_group
+from bertkit.processes.group import Group
+from bertkit.processes.joining import current_group
 from bertkit.processes.place import find_place
 from bertkit.tasks.base import Task
 from bertkit.training.allocation import keep_memory
@@ -143,7 +144,7 @@ def refuse_several_processes() -> None:
         raise UsageError(
             f"this runs in one process, and was started in {place.processes}",
             hint="start it without torchrun, accelerate launch or srun (predict: --nproc N); from Python: "
-            "with bertkit.processes.group.joined()",
+            "with bertkit.processes.joining.joined()",
         )
 
 

@@ -18,7 +18,7 @@ from bertkit.evaluation.scoring import metrics_of
 from bertkit.models.heads import HeadChoice, choose_head
 from bertkit.models.loading import load_tokenizer
 from bertkit.models.sources import ModelSource, find_model
-from bertkit.processes.group import current_group
+from bertkit.processes.joining import current_group
 from bertkit.tasks.base import Example, ExampleSet, Limits, Task
 from bertkit.tasks.table import TASKS
 from bertkit.workflows.data_findings import checked_splits, find_in_splits

@@ -15,9 +15,9 @@ from bertkit.runs import folder as run_folders
 from bertkit.runs.atomic import write_json, write_text
 from bertkit.runs.environment import describe_environment
 from bertkit.runs.folder import RunFolder
+from bertkit.workflows.anchoring import anchored
 from bertkit.workflows.children import Child
 from bertkit.workflows.events import Listener, silent
-from bertkit.workflows.finetune import anchored
 from bertkit.workflows.finishing import data_fingerprints
 from bertkit.workflows.held_out import fold_numbers_of
 from bertkit.workflows.out_of_fold import FoldedRows

@@ -11,7 +11,7 @@ import pytest
 BEFORE_THE_RUN = {
     "reading": ("bertkit.workflows.preparation:load_splits", 1),
     "tokenizing": ("bertkit.workflows.preparation:encode_examples", 1),
-    "loading the model": ("bertkit.workflows.finetune:load_model", 1),
+    "loading the model": ("bertkit.workflows.training_run:load_model", 1),
 }
 IN_THE_RUN = {
     "before the first step": ("bertkit.workflows.saving:write_checkpoint", 1),

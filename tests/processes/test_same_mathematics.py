@@ -14,7 +14,7 @@ SCRIPT = '''
 import json, sys
 from pathlib import Path
 from bertkit.config.loader import load_recipe
-from bertkit.processes.group import joined
+from bertkit.processes.joining import joined
 from bertkit.training import loop
 from bertkit.workflows.finetune import finetune
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from bertkit.config.loader import load_recipe
 from bertkit.data import feature_cache
 from bertkit.errors import Interrupted
-from bertkit.processes.group import joined
+from bertkit.processes.joining import joined
 from bertkit.tasks.classification import ClassificationTask
 from bertkit.training.events import Step
 from bertkit.workflows.finetune import finetune

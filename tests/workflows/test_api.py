@@ -12,7 +12,7 @@ import bertkit
 from bertkit import BertkitError, evaluate, finetune, load_recipe, predict
 from bertkit.workflows.evaluate import EvaluationResult
 from bertkit.workflows.events import Event, Progress
-from bertkit.workflows.finetune import FinetuneResult
+from bertkit.workflows.finetune_result import FinetuneResult
 from bertkit.workflows.predict import PredictResult
 
 

@@ -14,8 +14,8 @@ from bertkit.data.labels import LabelSet
 from bertkit.data.reading.readers import read_location
 from bertkit.errors import DataError, RunError
 from bertkit.tasks.classification import ClassificationTask
+from bertkit.workflows.anchoring import _absolute
 from bertkit.workflows.events import Note, silent
-from bertkit.workflows.finetune import _absolute
 from bertkit.workflows.preparation import usable_examples
 
 
