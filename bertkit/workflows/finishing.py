@@ -65,12 +65,13 @@ def save_and_score(job: Job, state: TrainingState, facts: Mapping[str, Any]) -> 
             f"the best weights in {job.run.checkpoints.path} cannot be used: {fault}",
             hint=f"go on from the checkpoint before them: bertkit finetune --resume {job.run.path}",
         ) from fault
+    # The latest state is on the disk; here it would only stand beside the weights that are read.
+    state.optimizer.state.clear()
+    give_memory_back()
     trained = whole_model(job.model)
     load_weights(trained.model, best)
     labels = job.prepared.task.labels
     save_model(trained, job.run.model, _contract_of(job))
-    # Weights and latest state are on the disk; here they would only stand beside the second model.
-    state.optimizer.state.clear()
     trained.model.to("meta")
     give_memory_back()
     final = load_model(
