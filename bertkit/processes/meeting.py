@@ -83,7 +83,7 @@ def reach_store(place: Place, *, tell: Callable[[str], None] | None = None) -> A
     """
     from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
-    _await(place.address, place.port, tell)
+    _await(place, tell)
     try:
         return TCPStore(
             place.address, place.port, is_master=False, wait_for_workers=False,
@@ -93,8 +93,12 @@ def reach_store(place: Place, *, tell: Callable[[str], None] | None = None) -> A
         raise _unreachable(place, "what answers there is no rendezvous") from error
 
 
-def _await(address: str, port: int, tell: Callable[[str], None] | None) -> None:
+def _await(place: Place, tell: Callable[[str], None] | None) -> None:
     """Wait until something listens: the host may still be starting, its name not be known yet."""
+    address, port = place.address, place.port
+    # A router may lead there all the same, so this is no reason to refuse.
+    lost = place.rank == 0 and not is_of_this_host(address)
+    where = "; it is no address of this host, which has --node-rank 0" if lost else ""
     began = time.monotonic()
     reason = ""
     while (waited := time.monotonic() - began) < patience():
@@ -106,16 +110,27 @@ def _await(address: str, port: int, tell: Callable[[str], None] | None) -> None:
         except OSError as error:
             reason = str(error.strerror or error)
         if tell is not None and waited > SAID_AFTER_SECONDS:
-            tell(f"waiting for {address}:{port} to answer ({reason})")
+            tell(f"waiting for {address}:{port} to answer ({reason}{where})")
             tell = None
         time.sleep(BETWEEN_TRIES_SECONDS)
     raise UsageError(
-        f"the rendezvous {address}:{port} cannot be reached within {patience():.0f} s: {reason}", hint=HINT
+        f"the rendezvous {address}:{port} cannot be reached within {patience():.0f} s: {reason}{where}",
+        hint=HINT,
     )
 
 
 def _unreachable(place: Place, reason: str) -> UsageError:
     return UsageError(f"the rendezvous {place.address}:{place.port} cannot be used: {reason}", hint=HINT)
+
+
+def is_of_this_host(address: str) -> bool:
+    """False where an address belongs to another host, to a router before this one, or to nobody."""
+    with suppress(OSError):
+        found = socket.getaddrinfo(address, 0, type=socket.SOCK_DGRAM)[0]
+        with socket.socket(found[0], socket.SOCK_DGRAM) as probe:
+            probe.bind(found[4])
+            return True
+    return False
 
 
 def choose_interface(place: Place) -> None:

@@ -192,6 +192,18 @@ def test_a_rendezvous_that_nobody_answers(bertkit: Any, typed: list[str], tmp_pa
     assert "Traceback" not in done.stderr
 
 
+def test_the_first_host_says_that_the_rendezvous_is_none_of_its_addresses(
+    bertkit: Any, typed: list[str], tmp_path: Path
+) -> None:
+    place = "192.0.2.1:29500"  # of a net that is kept for documentation, RFC 5737
+    done = bertkit(
+        *typed, "--nnodes", "2", "--node-rank", "0", "--rendezvous", place, cwd=tmp_path,
+        environment={"BERTKIT_RENDEZVOUS_SECONDS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "it is no address of this host, which has --node-rank 0" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
