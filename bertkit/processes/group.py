@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bertkit.errors import UsageError
 from bertkit.processes.meeting import (
@@ -21,6 +21,9 @@ from bertkit.processes.meeting import (
 )
 from bertkit.processes.place import LAUNCHED, WAY_BACK, Place
 from bertkit.processes.watch import Watch
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Value = TypeVar("Value")
 
@@ -143,6 +146,19 @@ class Group:
         distributed.all_reduce(tensor, distributed.ReduceOp.MAX)
         return tuple(tensor.tolist())
 
+    def summed(self, array: NDArray[Any]) -> NDArray[Any]:
+        """The sum of an array of one shape and kind over all processes, in all of them."""
+        if self._place is None:
+            return array
+        import torch
+        from torch import distributed
+
+        # On the processor, also where there are GPUs: it may be large, and their memory is for the model.
+        tensor = torch.from_numpy(array.copy())
+        distributed.all_reduce(tensor)
+        found: NDArray[Any] = tensor.numpy()
+        return found
+
     def gathered_tensors(self, tensor: Any) -> list[Any]:
         """A tensor of the processor of each process, of one shape and kind in all of them."""
         if self._place is None:
@@ -205,6 +221,12 @@ class Group:
                 )
             # A scheduler may show each process a GPU of its own.
             torch.cuda.set_device(self._place.local_rank if gpus > 1 else 0)
+            cards = self.gathered(str(torch.cuda.get_device_properties(torch.cuda.current_device()).uuid))
+            if len(set(cards)) < len(cards):
+                raise UsageError(
+                    f"{self.size} processes have only {len(set(cards))} GPUs",
+                    hint="start one process for each GPU, as bertkit does by itself",
+                )
         choose_interface(self._place)
         self._torch_store = reach_store(self._place)
         # Torch asks here for what others will bring, whenever that is.

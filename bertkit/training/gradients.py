@@ -71,12 +71,12 @@ class Gradients:
         gradients += [gradient.values() for _, gradient in rows]
         if scale != 1:
             torch._foreach_mul_(gradients, 1 / scale)
-        norm = whole(get_total_norm(gradients))
-        if max_norm is not None and float(norm) > max_norm:
-            torch._foreach_mul_(gradients, max_norm / (float(norm) + 1e-6))
+        norm = float(whole(get_total_norm(gradients)))
+        if max_norm is not None and norm > max_norm:
+            torch._foreach_mul_(gradients, max_norm / (norm + 1e-6))
         for table, gradient in rows:
             _spread(table, gradient)
-        return float(norm)
+        return norm
 
     def clear(self) -> None:
         """Forget all of them."""

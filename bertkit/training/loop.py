@@ -249,18 +249,19 @@ def _refuse_smaller(accelerator: Accelerator, size: int, error: Exception) -> No
         ) from error
 
 
-def _random_states() -> tuple[torch.Tensor, list[torch.Tensor]]:
+def _random_states() -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Of the processor, and of the GPU that this process computes on."""
     import torch
 
-    return torch.get_rng_state(), torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    return torch.get_rng_state(), torch.cuda.get_rng_state() if torch.cuda.is_available() else None
 
 
-def _restore_random_states(states: tuple[torch.Tensor, list[torch.Tensor]]) -> None:
+def _restore_random_states(states: tuple[torch.Tensor, torch.Tensor | None]) -> None:
     import torch
 
     torch.set_rng_state(states[0])
-    if states[1]:
-        torch.cuda.set_rng_state_all(states[1])
+    if states[1] is not None:
+        torch.cuda.set_rng_state(states[1])
 
 
 def _accumulate(state: TrainingState, data: TrainingData, batch: Rows, loss: Loss) -> _Found:

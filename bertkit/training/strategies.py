@@ -75,7 +75,12 @@ def distribute(
         ignored = [*sorted(unused), *(name for name, _ in model.named_buffers())]
         wrapper: Any = DistributedDataParallel
         wrapper._set_params_and_buffers_to_ignore_for_model(model, ignored)
-    prepared, optimizer = accelerator.prepare(model, make_optimizer(model))
+    from accelerate.utils import patch_environment
+
+    # Else DDP would take the card with the number of the process on its host, and a scheduler may show each
+    # process one card only. Model and batches are on the right one already.
+    with patch_environment(accelerate_bypass_device_map="true"):
+        prepared, optimizer = accelerator.prepare(model, make_optimizer(model))
     return prepared, optimizer
 
 

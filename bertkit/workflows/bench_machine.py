@@ -123,7 +123,7 @@ def matrix_peak(device: Any, precision: str, *, seconds: float) -> float:
     """
     import torch
 
-    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision, torch.float32)
     best, began = 0.0, time.perf_counter()
     with torch.inference_mode():
         for rows, inner, outer in SIZES:
@@ -147,7 +147,7 @@ def weight_products(
     transposed = weight.t().contiguous()
     yield "linear", lambda: torch.nn.functional.linear(values, weight)
     yield "mm", lambda: torch.mm(values, transposed)
-    if device.type != "cpu":
+    if device.type != "cpu" or dtype == torch.float16:
         return
     try:
         packed = torch.ops.mkldnn._reorder_linear_weight(weight, rows)

@@ -35,18 +35,19 @@ def distributed(job: Job, data: TrainingData) -> tuple[Any, Any]:
     local = group.place.local_processes if group.place is not None else 1
     strategy, why = choose_strategy(
         settings.strategy, weights=model.num_parameters(), processes=group.size,
-        memory_bytes=memory_of_process(accelerator.device, local_processes=local),
+        # Cards may differ, and all processes have to choose the same.
+        memory_bytes=min(group.gathered(memory_of_process(accelerator.device, local_processes=local))),
     )  # fmt: skip
     if group.size > 1:
         hosts = -(-group.size // local)
         over = f" on {hosts} hosts" if hosts > 1 else ""
         job.listen(Note(f"{group.size} processes{over}, strategy {strategy}: {why}"))
-    if settings.compile:
+    unused = _unused(job, data) if strategy == "ddp" else frozenset()
+    if settings.compile:  # after the look at what is unused: that is on the processor
         _compile(job)
     return distribute(
-        model, lambda prepared: build_optimizer(prepared, settings), accelerator, strategy,
-        unused=_unused(job, data) if strategy == "ddp" else frozenset(),
-    )  # fmt: skip
+        model, lambda prepared: build_optimizer(prepared, settings), accelerator, strategy, unused=unused
+    )
 
 
 def _compile(job: Job) -> None:

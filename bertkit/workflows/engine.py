@@ -91,7 +91,7 @@ def start_engine(precision: str, *, several: bool = False) -> Engine:
     from accelerate.state import AcceleratorState
 
     group.start_collectives()
-    _leave_to_bertkit()
+    _leave_to_bertkit(alone=group.size == 1)
     # One process may train and then score in another precision; Accelerate's state is global and refuses.
     AcceleratorState._reset_state()
     accelerator = Accelerator(
@@ -110,10 +110,21 @@ def _has_gpu() -> bool:
     return torch.cuda.is_available()
 
 
-def _leave_to_bertkit() -> None:
-    """What `accelerate launch` asks of Accelerate and bertkit does itself: see `train.strategy`."""
-    for name in ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED", "ACCELERATE_GRADIENT_ACCUMULATION_STEPS"):
-        os.environ.pop(name, None)
+def _leave_to_bertkit(*, alone: bool) -> None:
+    """What launchers ask of Accelerate and bertkit does itself: see `train.strategy`, `train.compile`."""
+    asked = ["USE_FSDP", "USE_DEEPSPEED", "GRADIENT_ACCUMULATION_STEPS", "DYNAMO_BACKEND"]
+    for name in asked:
+        os.environ.pop(f"ACCELERATE_{name}", None)
+    if alone:
+        # torchrun with one process: Accelerate would set up NCCL, and DDP around the model, for it alone.
+        for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"):
+            os.environ.pop(name, None)
+    from accelerate.utils import check_cuda_p2p_ib_support
+
+    if _has_gpu() and not check_cuda_p2p_ib_support():
+        # Some cards with old drivers cannot reach each other directly; Accelerate would refuse to start.
+        os.environ.setdefault("NCCL_P2P_DISABLE", "1")
+        os.environ.setdefault("NCCL_IB_DISABLE", "1")
 
 
 def start_for_prediction(precision: str) -> Engine:
@@ -230,8 +241,5 @@ def compute_outputs(
         raise stop_of(stop_number)
     if group.size == 1:
         return kept
-    import torch
-
     # Each row comes from one process and is 0 in the others: their sum is what that one computed, exactly.
-    whole = accelerator.reduce(torch.from_numpy(kept).to(accelerator.device), reduction="sum")
-    return np.asarray(whole.cpu().numpy())
+    return group.summed(kept)

@@ -100,7 +100,7 @@ def estimate(recipe: LoadedRecipe, *, baseline: bool = False, listen: Listener =
     layers = int(prepared.source.config.get("num_hidden_layers") or 12)
     hidden = int(prepared.source.config.get("hidden_size") or prepared.source.config.get("dim") or 768)
     piece = settings.micro_batch_size or settings.batch_size
-    bytes_of = 2 if precision == "bf16" else 4
+    bytes_of = 4 if precision == "fp32" else 2
     longest = lengths.max() if execution.obstacle else lengths.mean()
     activations = int(piece * longest * hidden * layers * ACTIVATIONS * bytes_of)
     splits = {"train, first rows" if prepared.stream else "train": prepared.train, **prepared.evals}
@@ -137,7 +137,7 @@ def _matrix_rate(precision: str) -> tuple[float, str]:
     import torch
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision, torch.float32)
     size = 4096 if device == "cuda" else 1024
     left, right = (torch.ones(size, size, dtype=dtype, device=device) for _ in range(2))
     best = float("inf")

@@ -17,7 +17,10 @@ from bertkit.workflows.accelerate_config import (
     read_accelerate_config,
 )
 
+# The driver lists all cards of the host here, also in a container that was lent some of them: of those alone
+# it has the device files. Where there are none yet, the driver makes them when a card is first used.
 _NVIDIA = Path("/proc/driver/nvidia/gpus")
+_DEVICES = Path("/dev")
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,8 @@ def count_gpus(environment: Mapping[str, str] = os.environ) -> int:
     """The NVIDIA GPUs that a process with this environment sees; asked of the driver, not of torch."""
     visible = environment.get("CUDA_VISIBLE_DEVICES", os.environ.get("CUDA_VISIBLE_DEVICES"))
     there = len(list(_NVIDIA.iterdir())) if _NVIDIA.is_dir() else 0
+    if devices := len(list(_DEVICES.glob("nvidia[0-9]*"))):
+        there = min(there, devices)
     if visible is None:
         return there
     chosen = [name for name in visible.split(",") if name.strip() and name.strip() != "-1"]

@@ -120,6 +120,9 @@ def _onnx(found: TrainedSource, listen: Listener) -> Predictor:
     file, tokenizer, task = export_for_onnx(found, listen)
     import torch
 
+    if torch.cuda.is_available():
+        text = "ONNX Runtime computes on the processor; leave --engine out for the GPU"
+        listen(Note(text, warning=True))
     engine = Engine(OneProcess(torch.device("cpu")), "fp32")
     session = OnnxModel(file, threads=torch.get_num_threads())
     loaded = _loaded(session, tokenizer, Execution("ONNX Runtime computes it", fused=False))

@@ -45,6 +45,7 @@ def facts_of(recipe: Recipe, environment: Mapping[str, Any]) -> dict[str, Any]:
         "versions": {
             "python": environment["python"], **environment["packages"],
             "processor": environment["hardware"]["processor"],
+            "GPU": ", ".join(sorted(set(environment["hardware"]["gpus"]))) or "none",
         },
     }  # fmt: skip
 

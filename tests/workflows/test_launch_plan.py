@@ -32,6 +32,7 @@ def four_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(4):
         (tmp_path / "driver" / f"0000:0{number}:00.0").mkdir(parents=True)
     monkeypatch.setattr(launch_plan, "_NVIDIA", tmp_path / "driver")
+    monkeypatch.setattr(launch_plan, "_DEVICES", tmp_path)
     # What a plan sets for the processes is taken back at the end of the test.
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
 
@@ -39,6 +40,7 @@ def four_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def no_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launch_plan, "_NVIDIA", tmp_path / "nothing")
+    monkeypatch.setattr(launch_plan, "_DEVICES", tmp_path)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
 
 
@@ -49,6 +51,14 @@ def test_a_process_for_each_gpu_unless_said_otherwise() -> None:
     assert plan_launch(nproc=1).is_one
     with pytest.raises(UsageError, match="--nproc 5 is more than the 4 GPUs"):
         plan_launch(nproc=5)
+
+
+@pytest.mark.usefixtures("four_gpus")
+def test_a_container_that_was_lent_one_of_four_gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("nvidia2", "nvidiactl", "nvidia-uvm"):
+        (tmp_path / name).touch()
+    assert count_gpus() == 1
+    assert plan_launch().is_one
 
 
 @pytest.mark.usefixtures("four_gpus")
