@@ -20,8 +20,11 @@ RECIPES = ["sst2", "cola", "mrpc", "qqp", "stsb", "qnli", "wnli", "mnli", "multi
            "conll2003", "conll2000", "conll2000-pos", "msra_ner", "weibo_ner", "snips-slots", "snips",
            "squad", "squad_v2", "tydiqa"]
 QUESTIONS = {"data.limit": 16, "train.max_length": 128, "task.stride": 32}
-# The English part of it, in the same columns.
-OTHER = {"squad": QUESTIONS, "squad_v2": QUESTIONS,
+SNIPS, ASPECTS = {"data.source": "local/snips"}, {"data.source": "local/semeval14_aspect_term"}
+# The English part of TyDi QA, in the same columns.
+OTHER = {"snips": SNIPS, "snips-intent": SNIPS, "snips-slots": SNIPS,
+         "semeval14-restaurants": ASPECTS, "semeval14-laptops": ASPECTS,
+         "squad": QUESTIONS, "squad_v2": QUESTIONS,
          "tydiqa": QUESTIONS | {"data.source": "local/tydiqa_goldp_english", "data.config": "default"}}
 settings = {"model.name": "rasyosef/splade-tiny", "data.limit": 48,
             "train.epochs": 1.0, "train.max_length": 32}

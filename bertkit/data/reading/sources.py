@@ -115,7 +115,8 @@ def _read(data: DataSection, split: str, rejected: RejectedRows) -> Rows:
         return _read_folder(folder, data.config, split, rejected)
     if looks_like_path(data.source):
         raise DataError(
-            f"no folder {data.source}", hint="data.source is a folder or a Hub id; for files: --train FILE"
+            f"no folder {data.source}",
+            hint="name one: --set data.source=FOLDER, or a Hub id; for files: --train FILE",
         )
     return read_hub(data, split)
 
