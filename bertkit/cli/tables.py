@@ -61,9 +61,9 @@ def print_predicted(result: PredictResult | PredictedFiles, *, quiet: bool) -> N
     console = error_console()
     where = _where(result)
     faulty = f", {result.rejected:,} of them with an error in place" if result.rejected else ""
-    console.print(
-        Text(f"· {result.lines:,} lines{where}{faulty}", style="yellow" if result.rejected else "dim")
-    )
+    by = f", by {printable(result.model)}" if result.model else ""
+    said = f"· {result.lines:,} line{'s' * (result.lines != 1)}{where}{faulty}{by}"
+    console.print(Text(said, style="yellow" if result.rejected else "dim"))
 
 
 def _where(result: PredictResult | PredictedFiles) -> str:

@@ -34,6 +34,7 @@ class PredictResult:
         output: the file written, None for standard output.
         predictions: all of them as written, where the caller asked for no file (Python API).
         computed_by: what computed the model, in words.
+        model: a run, by its name, or what the model is called.
     """
 
     lines: int
@@ -41,6 +42,7 @@ class PredictResult:
     output: Path | None
     predictions: Sequence[dict[str, Any]] = ()
     computed_by: str = field(default="", compare=False)
+    model: str = field(default="", compare=False)
 
 
 def predict(
@@ -95,7 +97,7 @@ def predict(
         wanted = Wanted(scores=scores, tags=tags, n_best=n_best)
         read = input_of(stream, path, found)
         answerer = stack.enter_context(answering(found, engine, wanted, processes=nproc, listen=listen))
-        job = _Job(answerer, read, listen)
+        job = _Job(answerer, read, listen, found.called)
         if path is None and stream.isatty():
             awaited = json_text(dict.fromkeys(found.contract.text, "..."))
             listen(Note(f"type JSON lines, as {awaited}; Ctrl-D on an empty line ends"))
@@ -110,11 +112,12 @@ def predict(
 
 @dataclass(frozen=True)
 class _Job:
-    """What is done: the answerer, what it is asked, and who is told how far it is."""
+    """What is done: the answerer, what it is asked, who is told how far it is, what the model is called."""
 
     answerer: Answerer
     input: Input
     listen: Listener
+    model: str
 
     def tell(self, chunk: Chunk) -> None:
         """Say how far the input is answered."""
@@ -141,7 +144,7 @@ def _predict_stream(job: _Job, output: Any) -> PredictResult:
             f"after line {count:,}", hint="to go on later where it stopped, write to a file: -o OUT",
             signal_number=signal_of(stop),
         ) from stop  # fmt: skip
-    return PredictResult(count, rejected, None, written, job.answerer.by)
+    return PredictResult(count, rejected, None, written, job.answerer.by, job.model)
 
 
 def _predict_file(job: _Job, partial: PartialOutput) -> PredictResult:
@@ -168,4 +171,4 @@ def _predict_file(job: _Job, partial: PartialOutput) -> PredictResult:
         ) from stop
     except OSError as error:
         raise cannot_write(partial, error) from error
-    return PredictResult(count, rejected, partial.target, (), job.answerer.by)
+    return PredictResult(count, rejected, partial.target, (), job.answerer.by, job.model)

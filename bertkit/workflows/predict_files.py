@@ -39,6 +39,7 @@ class PredictedFiles:
         lines: in all of them.
         rejected: how many of the lines hold an error.
         computed_by: what computed the model, in words.
+        model: a run, by its name, or what the model is called.
     """
 
     folder: Path
@@ -47,6 +48,7 @@ class PredictedFiles:
     lines: int
     rejected: int
     computed_by: str = field(default="", compare=False)
+    model: str = field(default="", compare=False)
 
 
 def predict_files(
@@ -120,7 +122,7 @@ def predict_files(
         )
     return PredictedFiles(
         folder, len(pairs), len(pairs) - len(left), sum(each.lines for each in outputs),
-        sum(each.rejected for each in outputs), answerer.by,
+        sum(each.rejected for each in outputs), answerer.by, found.called,
     )  # fmt: skip
 
 

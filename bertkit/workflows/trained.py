@@ -34,6 +34,11 @@ class TrainedSource:
     contract: ModelContract
 
     @property
+    def called(self) -> str:
+        """The name of its run; of a model from elsewhere what it was asked for by."""
+        return self.run.path.resolve().name if self.run is not None else self.source.name
+
+    @property
     def limits(self) -> Limits:
         """The lengths it was trained with."""
         shape = shape_of(self.source.config, self.contract.problem)

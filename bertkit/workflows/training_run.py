@@ -138,7 +138,7 @@ def _say_what_begins(job: Job, state: TrainingState, rows_read: int) -> None:
     job.listen(TrainingBegins(steps, state.step, job.run.path, rows, job.engine.precision, where))
     if steps < FEW_STEPS and settings.max_steps is None and job.recipe.data.limit is None:
         advice = f"--set train.epochs={math.ceil(settings.epochs * FEW_STEPS / steps)}"
-        text = f"only {steps} steps: so little data often wants more epochs, as {advice}"
+        text = f"only {steps} step{'s' * (steps != 1)}: so little data often wants more epochs, as {advice}"
         job.listen(Note(text, warning=True))
 
 
