@@ -42,7 +42,7 @@ def list_all(json: Json = False, debug: Debug = False) -> None:
     from bertkit.workflows.cache import list_cache
 
     entries = list_cache()
-    print(as_json([entry.as_dict() for entry in entries])) if json else print_cache(entries)
+    print(as_json({"entries": [entry.as_dict() for entry in entries]})) if json else print_cache(entries)
 
 
 @app.command(epilog=EPILOG)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bertkit.cli.options import Debug, Json, Quiet, as_json, complete_run
+from bertkit.cli.options import Debug, Force, Json, Quiet, as_json, complete_run
 
 EPILOG = """Examples:
 
@@ -55,6 +55,7 @@ def compare(
     flips_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write all such examples as JSON lines.")
     ] = None,
+    force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -68,8 +69,11 @@ def compare(
 
     with Display(quiet=quiet or json) as display:
         from bertkit.workflows.compare import compare as workflow
+        from bertkit.workflows.eval_outputs import check_unwritten
         from bertkit.workflows.flips import first_flips, write_flips
 
+        if flips_file is not None:
+            check_unwritten(flips_file, force=force)
         wanted = bool(flips) or flips_file is not None
         result = workflow(
             runs,

@@ -98,7 +98,8 @@ def finetune(
     train: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE", help="Train on this file, folder or glob; the format is told from the content."
+            metavar="FILE",
+            help="Train on this file, folder, glob or URL; its name, else its content, tells the format.",
         ),
     ] = None,
     eval_files: Annotated[

@@ -74,8 +74,8 @@ Columns = Annotated[
     typer.Option(
         "--columns",
         metavar="ROLE=COLUMN",
-        help="Which column is which, as text=body,label=stars; roles: text, text_pair, label, tokens, tags, "
-        "question, context, answers, intent.",
+        help="Which column is which, as text=body,label=stars; roles: text, text_pair, label, premise, "
+        "hypothesis, tokens, tags, spans, question, context, answers, intent.",
     ),
 ]
 Labels = Annotated[

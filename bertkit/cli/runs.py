@@ -28,7 +28,9 @@ def list_all(context: typer.Context, json: Json = False, debug: Debug = False) -
         from bertkit.workflows.runs import list_summaries
 
         summaries = list_summaries()
-        print(as_json([summary.as_dict() for summary in summaries])) if json else print_runs(summaries)
+        print(as_json({"runs": [summary.as_dict() for summary in summaries]})) if json else print_runs(
+            summaries
+        )
 
 
 @app.command(epilog="Example: bertkit runs show latest --json")

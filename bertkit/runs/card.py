@@ -83,7 +83,7 @@ def _card(facts: CardFacts) -> str:
 
 # {_plain(facts.title)}
 
-{_plain(facts.base_model)}, fine-tuned by [bertkit](https://pypi.org/project/bertkit/) with the recipe
+{_plain(facts.base_model)}, fine-tuned by bertkit with the recipe
 `{_code(facts.recipe)}` on {_plain(facts.data)}.
 
 - Reads: {columns}. {facts.lengths}

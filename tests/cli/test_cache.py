@@ -26,7 +26,7 @@ def test_list(kept: Path, cli) -> None:
     heading, row = done.out.splitlines()
     assert heading.split() == ["kind", "name", "size", "used", "where"]
     assert row.split() == ["features", "2", "tokenized", "texts", "3.0", "kB", "just", "now", str(kept)]
-    listed = json.loads(cli("cache", "list", "--json").out)
+    listed = json.loads(cli("cache", "list", "--json").out)["entries"]
     assert [(entry["name"], entry["bytes"]) for entry in listed] == [("aaaa", 1500), ("bbbb", 1500)]
 
 

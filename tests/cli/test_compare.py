@@ -101,6 +101,16 @@ def test_examples_that_changed_with_their_texts(cli, runs: Path) -> None:
     assert text in done.out
 
 
+def test_a_file_of_flips_is_not_overwritten_unasked(cli, runs: Path, tmp_path: Path) -> None:
+    file = tmp_path / "flips.jsonl"
+    file.write_text("mine", encoding="utf-8")
+    done = cli("compare", "short", "long", "--flips-file", file, cwd=runs)
+    assert done.code == 2 and "already exists" in done.err
+    assert file.read_text(encoding="utf-8") == "mine"
+    assert cli("compare", "short", "long", "--flips-file", file, "--force", cwd=runs).code == 0
+    assert file.read_text(encoding="utf-8") != "mine"
+
+
 def test_other_data_is_refused_with_its_reason(cli, runs: Path) -> None:
     done = cli("compare", "long", "part", cwd=runs)
     assert done.code == 2

@@ -237,4 +237,4 @@ def test_own_fault_asks_for_a_report(cli, monkeypatch: pytest.MonkeyPatch) -> No
 def test_json_is_left_alone_by_faults(cli) -> None:
     done = cli("eval", "--json")
     assert (done.code, done.out) == (2, "")
-    assert json.loads(cli("runs", "--json").out) == []
+    assert json.loads(cli("runs", "--json").out) == {"runs": []}

@@ -99,7 +99,7 @@ def test_the_resolved_recipe_repeats_the_run(trained_run: Path, bertkit, tmp_pat
 
 
 def test_runs_lists_and_shows(trained_run: Path, bertkit) -> None:
-    listed = json.loads(bertkit("runs", "--json", cwd=trained_run).stdout)
+    listed = json.loads(bertkit("runs", "--json", cwd=trained_run).stdout)["runs"]
     assert [entry["state"] for entry in listed] == ["finished"]
     shown = json.loads(bertkit("runs", "show", "--json", cwd=trained_run).stdout)
     assert shown["scores"] == listed[0]["scores"]
