@@ -63,7 +63,7 @@ bench: $(READY) ## measure beside other tools: training, predicting, start-up, m
 	$(BIN)/python benchmarks/predict_memory.py
 	$(BIN)/python benchmarks/performance_page.py
 
-docs: $(READY) ## write the tables and pictures in docs/ from what was measured
+docs: $(READY) ## write docs/results.md from what was measured, and draw docs/finetune.svg (trains for minutes)
 	$(BIN)/python benchmarks/results.py
 	$(BIN)/python benchmarks/picture.py
 
