@@ -13,7 +13,7 @@ from bertkit.data.reading.hub_datasets import as_rows, read_hub
 from bertkit.data.reading.hub_parts import MissingSplitError
 from bertkit.data.reading.packages import read_package
 from bertkit.data.reading.readers import read_files, read_location, read_path
-from bertkit.data.reading.split_files import SHARD, files_of_split, names_file, stem_of
+from bertkit.data.reading.split_files import SHARD, files_of_split, folder_of_config, names_file, stem_of
 from bertkit.data.rejection import RejectedRows
 from bertkit.data.rows import Rows
 from bertkit.data.streaming.blocks import PARTS_AT_ONCE
@@ -123,8 +123,7 @@ def _read(data: DataSection, split: str, rejected: RejectedRows) -> Rows:
 
 def _read_folder(folder: Path, config: str | None, split: str, rejected: RejectedRows) -> Rows:
     """A `save_to_disk` folder, a folder with files (or a folder) for each split, or of training rows only."""
-    if config is not None and (folder / config).is_dir():
-        folder /= config
+    folder = folder_of_config(folder, config)
     if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
         return _read_saved(folder, split)
     found = files_of_split(folder, split)

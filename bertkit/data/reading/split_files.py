@@ -13,6 +13,9 @@ from bertkit.data.reading.remote import is_url
 
 # `train-00000-of-00003`, as `datasets` and the Hub name the parts of a split.
 SHARD = re.compile(r"-\d+(-of-\d+)?$")
+# The folder with the files of a data set that was downloaded from the Hub as it is, and what lies beside.
+_HUB_DATA = "data"
+_HUB_NOTES = ("dataset_infos.json", "dataset_info.json")
 # Other names of a split that files go by.
 _ALSO_CALLED = {"validation": ("valid", "val", "dev"), "train": ("training",), "test": ("testing",)}
 
@@ -22,6 +25,19 @@ def names_file(split: str) -> bool:
     if is_url(split) or is_glob(split) or suffix_of(split) in (*FORMATS, TEXT_SUFFIX):
         return True
     return os.sep in split and Path(split).expanduser().exists()
+
+
+def folder_of_config(folder: Path, config: str | None) -> Path:
+    """Where the files of a config lie: in the folder that is called so, or in `data`, as the Hub has it.
+
+    `data` is that of the Hub only where beside it there is nothing that could be meant instead.
+    """
+    if config is not None and (folder / config).is_dir():
+        return folder / config
+    beside = [path for path in folder.iterdir() if not path.name.startswith(".") and path.name != _HUB_DATA]
+    meant = [path for path in beside if path.is_dir() or suffix_of(path.name) in (*FORMATS, TEXT_SUFFIX)]
+    inside = folder / _HUB_DATA
+    return inside if inside.is_dir() and all(path.name in _HUB_NOTES for path in meant) else folder
 
 
 def files_of_split(folder: Path, split: str) -> list[Path]:

@@ -23,7 +23,7 @@ from bertkit.data.reading.hub_parts import MissingSplitError
 from bertkit.data.reading.hub_streams import files_on_hub
 from bertkit.data.reading.readers import is_glob
 from bertkit.data.reading.remote import is_url, open_system, paths_of, remote_faults, url_of
-from bertkit.data.reading.split_files import files_of_split, names_file
+from bertkit.data.reading.split_files import files_of_split, folder_of_config, names_file
 from bertkit.data.streaming.shards import Shard, ShardSet, local_shard, open_shard, remote_shard
 from bertkit.errors import DataError
 from bertkit.redaction import is_masked, redacted
@@ -73,8 +73,7 @@ def _local_files(name: str) -> list[Path]:
 
 
 def _files_in_source(folder: Path, config: str | None, split: str) -> list[Path]:
-    if config is not None and (folder / config).is_dir():
-        folder /= config
+    folder = folder_of_config(folder, config)
     found = files_of_split(folder, split)
     if not found and split == "train":
         found = [file.path for file in files_of(folder)]

@@ -193,6 +193,22 @@ def test_config_is_a_folder_in_the_folder(tmp_path: Path) -> None:
     assert texts(load(tmp_path, "train", config="sst2")) == ["x"]
 
 
+def test_a_data_set_as_the_hub_has_it(tmp_path: Path) -> None:
+    for split in ("train", "validation"):
+        write_csv(tmp_path / "data" / f"{split}-00000-of-00001.csv", split)
+    for name in ("README.md", "dataset_infos.json", ".gitattributes"):
+        (tmp_path / name).write_text("{}", encoding="utf-8")
+    assert texts(load(tmp_path, "train")) == ["train"]
+    assert texts(load(tmp_path, "validation")) == ["validation"]
+
+
+@pytest.mark.parametrize("beside", ["train.csv", "train/rows.csv"])
+def test_a_folder_called_data_hides_nothing(tmp_path: Path, beside: str) -> None:
+    write_csv(tmp_path / "data" / "train.csv", "inside")
+    write_csv(tmp_path / beside, "outside")
+    assert texts(load(tmp_path, "train")) == ["outside"]
+
+
 def test_a_file_of_the_folder_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_csv(tmp_path / "data" / "rows.csv", "inside")
     write_csv(tmp_path / "rows.csv", "outside")
