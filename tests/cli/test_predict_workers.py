@@ -49,7 +49,7 @@ def whole(trained_run: Path, big: Path) -> bytes:
 
 @pytest.fixture
 def start(trained_run: Path, big: Path, tmp_path: Path) -> Callable[[], subprocess.Popen[str]]:
-    """Starts two processes, a group of their own; returns when out.jsonl has begun."""
+    """Starts two processes, a group of their own; returns when they have written a whole chunk of answers."""
 
     def begin() -> subprocess.Popen[str]:
         typed = ["predict", str(big), "--scores", "--nproc", "2", "-o", str(tmp_path / "out.jsonl")]
@@ -58,8 +58,9 @@ def start(trained_run: Path, big: Path, tmp_path: Path) -> Callable[[], subproce
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
         partial = tmp_path / "out.jsonl.partial"
-        before = partial.stat().st_size if partial.exists() else 0
-        while not (partial.exists() and partial.stat().st_size > before):
+        # A chunk that is written in part is answered anew: nothing would be gone on with.
+        wanted = lines_in(partial) + CHUNK_LINES
+        while lines_in(partial) < wanted:
             try:
                 child.wait(timeout=0.01)
             except subprocess.TimeoutExpired:
@@ -68,6 +69,10 @@ def start(trained_run: Path, big: Path, tmp_path: Path) -> Callable[[], subproce
         return child
 
     return begin
+
+
+def lines_in(file: Path) -> int:
+    return file.read_bytes().count(b"\n") if file.exists() else 0
 
 
 def workers_of(child: subprocess.Popen[str]) -> list[psutil.Process]:
